@@ -1,0 +1,110 @@
+/**
+ * All that others may rely on about the sidecar: the webhook renders it, the command line reads it,
+ * manifests and dashboards name it. Everything else in this folder is the sidecar's own.
+ */
+import type { Parsed } from '../lib/config.ts'
+
+/** Name of the container that podtap adds. */
+export const SIDECAR_NAME = 'podtap'
+
+/** The uid and gid of the sidecar; its node binary carries the file capability `cap_net_raw+ep`. */
+export const SIDECAR_UID = 65532
+
+/** UDP port of VXLAN (RFC 7348 §8, assigned by IANA). */
+export const VXLAN_PORT = 4789
+
+/** Largest VXLAN network identifier: 24 bits (RFC 7348 §5). */
+export const MAX_VNI = 0xffffff
+
+/** TCP port of /metrics and /readyz: unassigned by IANA and outside Linux' ephemeral range. */
+export const DEFAULT_METRICS_PORT = 14789
+
+/** The label whose value SENSOR names, unless SENSOR_LABEL says otherwise: `run=<SENSOR>`. */
+export const DEFAULT_SENSOR_LABEL = 'run'
+
+/** The interface that a pod's traffic passes. */
+export const DEFAULT_INTERFACE = 'eth0'
+
+/** VXLAN network identifier where nothing else is said. */
+export const DEFAULT_VNI = 1
+
+/**
+ * Where the sidecar finds its API token, the cluster's CA and its namespace. It is the well-known
+ * path on purpose: a mount there stops the ServiceAccount admission plugin from mounting the
+ * application's own token into the sidecar.
+ */
+export const SERVICE_ACCOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount'
+
+/** The environment variables that the sidecar reads. */
+export const SIDECAR_ENVIRONMENT = [
+  'SENSOR',
+  'SENSOR_NAMESPACE',
+  'SENSOR_LABEL',
+  'SENSOR_PORT',
+  'VNI',
+  'INTERFACE',
+  'BPF',
+  'ENGINE',
+  'METRICS_PORT',
+  'LOG_LEVEL',
+  'NODE_NAME',
+] as const
+
+/** The engines: how frames are captured and sent. */
+export const ENGINES = ['cap'] as const
+
+/** One of ENGINES. */
+export type EngineName = (typeof ENGINES)[number]
+
+/** The engine that runs unless ENGINE says otherwise. */
+export const DEFAULT_ENGINE: EngineName = 'cap'
+
+/**
+ * Why a captured frame was not sent; each value is the label `reason` of
+ * `podtap_frames_dropped_total`, so add values and never rename one.
+ * - `kernel`: the capture buffer was full
+ * - `truncated`: captured shorter than it was on the wire; sensors discard such frames whole
+ * - `no-sensor`: there was no destination
+ * - `too-long`: longer than fits one UDP datagram, or than the path takes (EMSGSIZE)
+ * - `refused`: the sensor's host answered that the port is closed (ICMP port unreachable)
+ * - `unreachable`: no route to the sensor, or the network is down
+ * - `backlog`: more sends were outstanding than the engine holds
+ * - `send-error`: any other error of the socket
+ */
+export const DROP_REASONS = [
+  'kernel',
+  'truncated',
+  'no-sensor',
+  'too-long',
+  'refused',
+  'unreachable',
+  'backlog',
+  'send-error',
+] as const
+
+/** One of DROP_REASONS. */
+export type DropReason = (typeof DROP_REASONS)[number]
+
+/** Reads a VXLAN network identifier: 0…16777215, decimal or 0x-hex. */
+export function parseVni(raw: string): Parsed<number> {
+  const value = /^(\d+|0x[0-9a-f]+)$/i.test(raw) ? Number(raw) : Number.NaN
+  return value <= MAX_VNI ? { value } : { expected: `an integer 0…${MAX_VNI} or 0x0…0xffffff` }
+}
+
+/** Reads a value of a Kubernetes label, non-empty: at most 63 of [A-Za-z0-9._-], alphanumeric at both ends. */
+export function parseLabelValue(raw: string): Parsed<string> {
+  const valid = raw.length <= 63 && /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(raw)
+  return valid ? { value: raw } : { expected: 'a label value of at most 63 characters' }
+}
+
+/** Reads a Kubernetes namespace name: a DNS label (RFC 1123). */
+export function parseNamespace(raw: string): Parsed<string> {
+  const valid = raw.length <= 63 && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(raw)
+  return valid ? { value: raw } : { expected: 'a namespace name' }
+}
+
+/** Reads the name of a Linux network interface: 1…15 characters without slash or white space. */
+export function parseInterface(raw: string): Parsed<string> {
+  const valid = /^[^\s/:]{1,15}$/.test(raw) && raw !== '.' && raw !== '..'
+  return valid ? { value: raw } : { expected: 'an interface name of 1…15 characters' }
+}

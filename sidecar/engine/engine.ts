@@ -1,0 +1,67 @@
+/** What captures frames and sends them, whatever it is made of. */
+import type { DropReason, EngineName } from '../contract.ts'
+
+/** Where mirrored frames go. */
+export interface Destination {
+  /** IPv4 or IPv6 address, without brackets or zone. */
+  readonly address: string
+  readonly family: 4 | 6
+  /** UDP port, 1…65535. */
+  readonly port: number
+}
+
+/** What an engine is told once, when it is made. */
+export interface EngineOptions {
+  /** The interface to sniff, for example `eth0`. */
+  readonly interfaceName: string
+  /** VXLAN network identifier, 0…16777215. */
+  readonly vni: number
+  /** pcap-filter expression of the user; empty mirrors everything. Must have passed checkFilter(). */
+  readonly filter: string
+  /** UDP destination port of mirrored frames, 1…65535: podtap's own packets are recognised by it too. */
+  readonly sensorPort: number
+}
+
+/**
+ * Monotonic counts since the engine was made. At any moment
+ * captured = sent + the sum of dropped, less the few frames that are under way.
+ */
+export interface EngineCounters {
+  readonly capturedFrames: number
+  /** Bytes of captured frames, without VXLAN. */
+  readonly capturedBytes: number
+  readonly sentFrames: number
+  /** Bytes of sent UDP payload: VXLAN header and frame. */
+  readonly sentBytes: number
+  readonly dropped: Readonly<Record<DropReason, number>>
+}
+
+/** What an engine is doing: `waiting` while its interface is missing or down. */
+export type EngineState = 'stopped' | 'capturing' | 'waiting'
+
+/**
+ * Captures frames of one interface and sends them, VXLAN-wrapped, to the destination of the moment.
+ * It never waits for whoever owns it, and its owner never sees a frame.
+ */
+export interface Engine {
+  readonly name: EngineName
+  readonly state: EngineState
+  /**
+   * Begins to capture; resolves when the first frame can be captured, or, when the interface is
+   * missing or down, as soon as the engine waits for it.
+   * @throws AppError ERR_FILTER, ERR_CAPTURE or ERR_NATIVE_LIBRARY.
+   */
+  start(): Promise<void>
+  /** Sends to `destination` from the next frame on; undefined: frames are counted as dropped (no-sensor). */
+  setDestination(destination: Destination | undefined): void
+  /** The counts of now. Cheap: it may be called at every scrape. */
+  counters(): Promise<EngineCounters>
+  /** Stops capturing, sends what is under way and frees everything. Idempotent. */
+  stop(): Promise<void>
+}
+
+/** Told of changes that an engine sees by itself. */
+export interface EngineEvents {
+  /** `reason` says why in words, for the log: "interface eth0 is down". */
+  onStateChange(state: EngineState, reason: string): void
+}

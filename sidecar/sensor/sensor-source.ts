@@ -1,0 +1,25 @@
+/** Where the destination comes from: pods with a label, a host name or a fixed address. */
+import type { Destination } from '../engine/engine.ts'
+
+/** A sensor that can receive now. */
+export interface Sensor {
+  readonly destination: Destination
+  /** Who it is, for logs and metrics: `namespace/pod`, a host name, or the address itself. */
+  readonly name: string
+  /** The node it runs on, where that is known. */
+  readonly nodeName?: string
+}
+
+/** Told what a sensor source sees. */
+export interface SensorListener {
+  /** Called with all usable sensors whenever that set changes; empty: there is none now. */
+  onSensors(sensors: readonly Sensor[]): void
+  /** Called when looking fails; the source keeps trying by itself and the last sensors stay valid. */
+  onError(error: Error): void
+}
+
+/** Keeps looking for sensors until it is aborted. */
+export interface SensorSource {
+  /** Resolves when `signal` aborts; never rejects. */
+  run(listener: SensorListener, signal: AbortSignal): Promise<void>
+}
