@@ -45,8 +45,9 @@ start_controllers() {
     --bind-address=127.0.0.1
 }
 
+# Asked to end, it waits up to a minute for open watches; three seconds are enough for a test.
 restart_apiserver() {
-  stop_programs 10 kube-apiserver
+  stop_programs 3 kube-apiserver
   start_apiserver
   wait_for 60 kube-apiserver apiserver_ready
   say 'kube-apiserver is ready again'

@@ -7,7 +7,11 @@ ctr_on() {
   "$BIN/ctr" -a "$RUN/$node/containerd.sock" -n k8s.io "$@"
 }
 
-import_image() { ctr_on "$1" images import --local --snapshotter overlayfs "$2"; }
+# ctr's own words, mostly warnings, go to a log.
+import_image() {
+  ctr_on "$1" images import --local --snapshotter overlayfs "$2" >>"$LOGS/import-$1.log" 2>&1 ||
+    die "node-$1 could not import $2: $(tail -n 1 "$LOGS/import-$1.log")"
+}
 
 load_images() {
   local file node
@@ -15,7 +19,7 @@ load_images() {
   for file in "$@"; do
     if [[ ! -r $file ]]; then die "cannot read the image archive $file"; fi
     for node in "${NODES[@]}"; do
-      import_image "$node" "$file" >/dev/null
+      import_image "$node" "$file"
     done
     say "loaded $file on both nodes"
   done

@@ -5,7 +5,7 @@
 leftovers() {
   local pid
   for pid in $(shim_processes) $(pod_processes) $(cluster_processes); do
-    echo "process $pid ($(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | cut -c1-80))"
+    echo "process $pid ($(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | cut -c1-80))"
   done
   cluster_mounts | sed 's/^/mount /'
   cgroup_directories | sed 's/^/cgroup /'
@@ -21,7 +21,7 @@ leftovers() {
 cluster_processes() {
   local directory
   for directory in /proc/[0-9]*; do
-    if [[ ${directory#/proc/} != "$$" ]] && tr '\0' '\n' <"$directory/cmdline" 2>/dev/null |
+    if [[ ${directory#/proc/} != "$$" ]] && tr '\0' '\n' 2>/dev/null <"$directory/cmdline" |
       grep -qE "^(--[a-z-]+=)?($STATE|$RUN)/" && is_cluster_program "$directory"; then
       echo "${directory#/proc/}"
     fi

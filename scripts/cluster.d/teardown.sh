@@ -50,7 +50,7 @@ end_pods() {
 shim_processes() {
   local directory
   for directory in /proc/[0-9]*; do
-    if tr '\0' ' ' <"$directory/cmdline" 2>/dev/null |
+    if tr '\0' ' ' 2>/dev/null <"$directory/cmdline" |
       grep -q "^[^ ]*containerd-shim-runc-v2 .*-address $RUN/[ab]/containerd.sock"; then
       echo "${directory#/proc/}"
     fi
@@ -87,6 +87,9 @@ remove_files() {
   find /var/log/containers -lname "$STATE/*" -delete 2>/dev/null || true
   # libcni's record of each sandbox, which a sandbox that was killed leaves.
   find /var/lib/cni/results -name 'podtap-pods-*' -delete 2>/dev/null || true
-  rmdir /var/log/containers /var/lib/cni/results /var/lib/cni 2>/dev/null || true
+  # kubelet's socket for device plugins has a fixed place too, and outlives a killed kubelet.
+  if [[ -n $OWNED ]]; then rm -f /var/lib/kubelet/device-plugins/kubelet.sock; fi
+  rmdir /var/log/containers /var/lib/cni/results /var/lib/cni /var/lib/kubelet/device-plugins \
+    /var/lib/kubelet 2>/dev/null || true
   if [[ -z $(cluster_mounts) ]]; then rm -rf --one-file-system "$STATE" "$RUN"; fi
 }

@@ -46,7 +46,7 @@ start_control_plane() {
   for node in "${NODES[@]}"; do start_containerd "$node"; done
   for node in "${NODES[@]}"; do
     wait_for 30 "containerd of node-$node" containerd_ready "$node"
-    import_image "$node" "$STATE/pause.tar" >/dev/null
+    import_image "$node" "$STATE/pause.tar"
   done
   wait_for 60 kube-apiserver apiserver_ready
 }
