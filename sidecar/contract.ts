@@ -2,6 +2,7 @@
  * All that others may rely on about the sidecar: the webhook renders it, the command line reads it,
  * manifests and dashboards name it. Everything else in this folder is the sidecar's own.
  */
+import { isIP } from 'node:net'
 import type { Parsed } from '../lib/config.ts'
 
 /** Name of the container that podtap adds. */
@@ -108,3 +109,22 @@ export function parseInterface(raw: string): Parsed<string> {
   const valid = /^[^\s/:]{1,15}$/.test(raw) && raw !== '.' && raw !== '..'
   return valid ? { value: raw } : { expected: 'an interface name of 1…15 characters' }
 }
+
+/** Reads SENSOR: the value of a sensor's label, an IPv4 or IPv6 address, or a host name. */
+export function parseSensor(raw: string): Parsed<string> {
+  const hostName = raw.length <= 253 && raw.split('.').every((label) => HOST_LABEL.test(label))
+  const valid = 'value' in parseLabelValue(raw) || isIP(raw) !== 0 || hostName
+  return valid ? { value: raw } : { expected: 'a label value, an IP address or a host name' }
+}
+
+/**
+ * Reads the text of a pcap-filter expression: one line of at most 1000 printable ASCII characters.
+ * Whether it compiles is for the engine to say. `$` has no meaning in such an expression, but
+ * `$(NAME)` in a container's environment would be replaced by the kubelet.
+ */
+export function parseFilterText(raw: string): Parsed<string> {
+  const valid = /^[\x20-\x23\x25-\x7e]{1,1000}$/.test(raw)
+  return valid ? { value: raw } : { expected: 'a pcap-filter expression in one line, without $' }
+}
+
+const HOST_LABEL = /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/
