@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { parseCpu, parseMemory } from '../../../../webhook/admission/quantity.ts'
+
+const CPU_EXPECTED = 'a CPU quantity of 10m…16, such as 250m'
+const MEMORY_EXPECTED = 'a memory quantity of 96Mi…16Gi, such as 256Mi'
+
+suite('CPU in the form that the API server stores', () => {
+  const cases = {
+    '250m': '250m',
+    '0.25': '250m',
+    '1': '1',
+    '1000m': '1',
+    '1.5': '1500m',
+    '10m': '10m',
+  }
+  for (const [raw, value] of Object.entries(cases)) {
+    test(`${raw} is ${value}`, () => {
+      assert.deepEqual(parseCpu(raw), { value })
+    })
+  }
+  for (const raw of ['', '9m', '17', '-1', '1e3', '250M', '0x10', ' 1', '1.0001', '99999999']) {
+    test(`"${raw}" is refused`, () => {
+      assert.deepEqual(parseCpu(raw), { expected: CPU_EXPECTED })
+    })
+  }
+})
+
+suite('memory in the form that the API server stores', () => {
+  const cases = {
+    '256Mi': '256Mi',
+    '1024Mi': '1Gi',
+    '0.5Gi': '512Mi',
+    '1.5Gi': '1536Mi',
+    '500M': '500M',
+    '1000M': '1G',
+    '200000k': '200M',
+    '268435456': '268435456',
+  }
+  for (const [raw, value] of Object.entries(cases)) {
+    test(`${raw} is ${value}`, () => {
+      assert.deepEqual(parseMemory(raw), { value })
+    })
+  }
+  for (const raw of ['', '1', '64Mi', '17Gi', '1Ti', '256mi', '256 Mi', '-1Gi', '1e9']) {
+    test(`"${raw}" is refused`, () => {
+      assert.deepEqual(parseMemory(raw), { expected: MEMORY_EXPECTED })
+    })
+  }
+})

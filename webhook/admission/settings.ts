@@ -1,0 +1,36 @@
+/** What is decided about one sidecar before it is rendered. */
+import type { LogLevel } from '../../lib/logger.ts'
+
+/** Everything that distinguishes one sidecar from another. */
+export interface SidecarSettings {
+  /** Image reference, for example `podtap/sidecar:0.1.0`. */
+  readonly image: string
+  /** Value of the sensor's label, an IP address or a host name. */
+  readonly sensor: string
+  /** Where pods with that label are looked for. */
+  readonly sensorNamespace: string
+  /** Key of that label. */
+  readonly sensorLabel: string
+  /** UDP port, 1…65535. */
+  readonly sensorPort: number
+  /** VXLAN network identifier, 0…16777215. */
+  readonly vni: number
+  readonly interfaceName: string
+  /** pcap-filter expression; empty mirrors everything. */
+  readonly filter: string
+  /** CPU request and limit, as a canonical quantity. */
+  readonly cpu: string
+  /** Memory request and limit, as a canonical quantity. */
+  readonly memory: string
+  /** TCP port of the sidecar's /metrics. */
+  readonly metricsPort: number
+  readonly logLevel: LogLevel
+}
+
+/** What an installation of podtap says about all workloads. */
+export interface Installation {
+  /** The namespace that podtap itself runs in. */
+  readonly ownNamespace: string
+  /** The sidecar where no annotation says otherwise. */
+  readonly sidecar: SidecarSettings
+}
