@@ -2,8 +2,8 @@
  * All that others may rely on about the sidecar: the webhook renders it, the command line reads it,
  * manifests and dashboards name it. Everything else in this folder is the sidecar's own.
  */
-import { isIP } from 'node:net'
 import type { Parsed } from '../lib/config.ts'
+import { readIpAddress, type IpAddress } from '../lib/ip-address.ts'
 
 /** Name of the container that podtap adds. */
 export const SIDECAR_NAME = 'podtap'
@@ -36,7 +36,11 @@ export const DEFAULT_VNI = 1
  */
 export const SERVICE_ACCOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount'
 
-/** The environment variables that the sidecar reads. */
+/**
+ * The environment variables that the sidecar reads. SENSOR_PORT must always be rendered: where a
+ * Service is named `sensor`, Kubernetes gives every container of its namespace a service link
+ * SENSOR_PORT=tcp://…, which only an explicit value overrides.
+ */
 export const SIDECAR_ENVIRONMENT = [
   'SENSOR',
   'SENSOR_NAMESPACE',
@@ -86,6 +90,9 @@ export const DROP_REASONS = [
 /** One of DROP_REASONS. */
 export type DropReason = (typeof DROP_REASONS)[number]
 
+/** The exit codes of the sidecar; `engine`: capturing is impossible, `software`: an error of podtap itself. */
+export const EXIT_CODES = { ok: 0, config: 2, engine: 69, software: 70 } as const
+
 /** Reads a VXLAN network identifier: 0…16777215, decimal or 0x-hex. */
 export function parseVni(raw: string): Parsed<number> {
   const value = /^(\d+|0x[0-9a-f]+)$/i.test(raw) ? Number(raw) : Number.NaN
@@ -110,11 +117,38 @@ export function parseInterface(raw: string): Parsed<string> {
   return valid ? { value: raw } : { expected: 'an interface name of 1…15 characters' }
 }
 
-/** Reads SENSOR: the value of a sensor's label, an IPv4 or IPv6 address, or a host name. */
+/** Reads the key of a Kubernetes label: a name of at most 63 characters, with or without `prefix/`. */
+export function parseLabelKey(raw: string): Parsed<string> {
+  const [name = '', prefix, ...rest] = raw.split('/').reverse()
+  const prefixed = prefix === undefined || (isHostName(prefix) && prefix === prefix.toLowerCase())
+  const valid = prefixed && rest.length === 0 && 'value' in parseLabelValue(name)
+  return valid ? { value: raw } : { expected: 'a label key such as run or example.org/role' }
+}
+
+/** What SENSOR says: pods with a label of this value, a host name or an address. */
+export type SensorSetting =
+  | { readonly kind: 'pods'; readonly labelValue: string }
+  | { readonly kind: 'host'; readonly host: string }
+  | ({ readonly kind: 'address' } & IpAddress)
+
+/**
+ * Reads SENSOR. An IPv4 or IPv6 literal is an address, anything else with a dot is a host name, and
+ * the rest is the value of a label. The prefixes `pod:` and `host:` say it outright, for a label value
+ * with dots or a host name without one.
+ */
+export function readSensorSetting(raw: string): Parsed<SensorSetting> {
+  const [, prefix, rest = ''] = /^(pod|host):(.*)$/.exec(raw) ?? []
+  if (prefix === 'pod') return asPods(rest)
+  if (prefix === 'host') return asHost(rest)
+  const address = readIpAddress(raw)
+  if (address) return asAddress(address)
+  return raw.includes('.') ? asHost(raw) : asPods(raw)
+}
+
+/** Checks SENSOR by the rules of readSensorSetting() and leaves it as it is. */
 export function parseSensor(raw: string): Parsed<string> {
-  const hostName = raw.length <= 253 && raw.split('.').every((label) => HOST_LABEL.test(label))
-  const valid = 'value' in parseLabelValue(raw) || isIP(raw) !== 0 || hostName
-  return valid ? { value: raw } : { expected: 'a label value, an IP address or a host name' }
+  const read = readSensorSetting(raw)
+  return 'value' in read ? { value: raw } : read
 }
 
 /**
@@ -125,6 +159,35 @@ export function parseSensor(raw: string): Parsed<string> {
 export function parseFilterText(raw: string): Parsed<string> {
   const valid = /^[\x20-\x23\x25-\x7e]{1,1000}$/.test(raw)
   return valid ? { value: raw } : { expected: 'a pcap-filter expression in one line, without $' }
+}
+
+const EXPECTED_SENSOR = 'a label value, an IP address or a host name'
+
+/** Addresses that no single host can have. */
+const NO_HOST = new Set(['0.0.0.0', '::', '255.255.255.255'])
+
+function asPods(labelValue: string): Parsed<SensorSetting> {
+  const valid = 'value' in parseLabelValue(labelValue)
+  return valid ? { value: { kind: 'pods', labelValue } } : { expected: EXPECTED_SENSOR }
+}
+
+function asAddress(address: IpAddress): Parsed<SensorSetting> {
+  if (NO_HOST.has(address.address)) return { expected: EXPECTED_SENSOR }
+  return { value: { kind: 'address', ...address } }
+}
+
+function asHost(host: string): Parsed<SensorSetting> {
+  return isHostName(host) ? { value: { kind: 'host', host } } : { expected: EXPECTED_SENSOR }
+}
+
+/**
+ * Host names as RFC 1123 §2.1 has them, with or without a dot at the end. One that ends in a number
+ * is none: it is an IPv4 address gone wrong, such as 10.0.0.256.
+ */
+function isHostName(host: string): boolean {
+  const labels = host.replace(/\.$/, '').split('.')
+  const numeric = /^\d+$/.test(labels.at(-1) ?? '')
+  return host.length <= 253 && !numeric && labels.every((label) => HOST_LABEL.test(label))
 }
 
 const HOST_LABEL = /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/
