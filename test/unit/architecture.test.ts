@@ -29,7 +29,7 @@ const IO_MODULES =
 const PURE_FILES = [
   /^webhook\/admission\//,
   /^sidecar\/contract\.ts$/,
-  /^sidecar\/engine\/(vxlan|frame|packet|checksum|flow-hash|own-packets)\.ts$/,
+  /^sidecar\/engine\/(vxlan|packet|read-packet|ipv6-extensions|checksum|internet-sum|flow-hash|own-packets)\.ts$/,
   /^sidecar\/sensor\/choose-sensor\.ts$/,
 ]
 
