@@ -71,9 +71,11 @@ export const DEFAULT_ENGINE: EngineName = 'cap'
  * - `truncated`: captured shorter than it was on the wire; sensors discard such frames whole
  * - `no-sensor`: there was no destination
  * - `too-long`: longer than fits one UDP datagram, or than the path takes (EMSGSIZE)
- * - `refused`: the sensor's host answered that the port is closed (ICMP port unreachable)
+ * - `refused`: the sensor's host answered that the port is closed (ICMP port unreachable); hosts limit
+ *   how often they say so, and a sensor that sniffs instead of listening has the frame nevertheless
  * - `unreachable`: no route to the sensor, or the network is down
- * - `backlog`: more sends were outstanding than the engine holds
+ * - `backlog`: more sends were outstanding than the engine or the kernel holds, or the engine had no
+ *   time left for anything but frames
  * - `send-error`: any other error of the socket
  */
 export const DROP_REASONS = [

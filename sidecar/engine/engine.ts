@@ -34,9 +34,14 @@ export interface EngineCounters {
   /** Bytes of sent UDP payload: VXLAN header and frame. */
   readonly sentBytes: number
   readonly dropped: Readonly<Record<DropReason, number>>
+  /** How often capturing had to begin anew: the interface came back, or the engine's process or thread ended. */
+  readonly restarts: number
 }
 
-/** What an engine is doing: `waiting` while its interface is missing or down. */
+/**
+ * What an engine is doing: `waiting` while its interface is missing or down, and while it begins anew
+ * after a failure.
+ */
 export type EngineState = 'stopped' | 'capturing' | 'waiting'
 
 /**
@@ -52,7 +57,11 @@ export interface Engine {
    * @throws AppError ERR_FILTER, ERR_CAPTURE or ERR_NATIVE_LIBRARY.
    */
   start(): Promise<void>
-  /** Sends to `destination` from the next frame on; undefined: frames are counted as dropped (no-sensor). */
+  /**
+   * Sends to `destination` from the next frame on; undefined: frames are counted as dropped
+   * (no-sensor). Its port must be the `sensorPort` of the options.
+   * @throws AppError ERR_CONFIG when it is another one: podtap would mirror its own frames.
+   */
   setDestination(destination: Destination | undefined): void
   /** The counts of now. Cheap: it may be called at every scrape. */
   counters(): Promise<EngineCounters>
