@@ -1,0 +1,59 @@
+/** The settings that every sidecar of an installation begins with, as variables by name. */
+import { integer, oneOf, text, type ConfigOf } from '../../lib/config.ts'
+import { LOG_LEVELS, type LogLevel } from '../../lib/logger.ts'
+import {
+  DEFAULT_INTERFACE,
+  DEFAULT_METRICS_PORT,
+  DEFAULT_SENSOR_LABEL,
+  DEFAULT_VNI,
+  parseFilterText,
+  parseInterface,
+  parseLabelKey,
+  parseNamespace,
+  parseSensor,
+  parseVni,
+  VXLAN_PORT,
+} from '../../sidecar/contract.ts'
+import { parseCpu, parseMemory } from './quantity.ts'
+import type { SidecarSettings } from './settings.ts'
+
+const port = integer(1, 65535)
+
+/**
+ * Variables that say what is rendered. Those without the prefix SIDECAR_ have the names, rules and
+ * meanings that they have in the sidecar's own environment.
+ */
+export const SIDECAR_SCHEMA = {
+  SIDECAR_IMAGE: {
+    parse: text(/^[\x21-\x7e]{1,512}$/, 'an image reference such as podtap/sidecar:1'),
+  },
+  SIDECAR_CPU: { parse: parseCpu, fallback: '250m' },
+  SIDECAR_MEMORY: { parse: parseMemory, fallback: '256Mi' },
+  SIDECAR_METRICS_PORT: { parse: port, fallback: DEFAULT_METRICS_PORT },
+  SIDECAR_LOG_LEVEL: { parse: oneOf(...LOG_LEVELS), fallback: 'info' as LogLevel },
+  SENSOR: { parse: parseSensor, fallback: 'sensor' },
+  SENSOR_NAMESPACE: { parse: parseNamespace, fallback: 'podtap-sensor' },
+  SENSOR_LABEL: { parse: parseLabelKey, fallback: DEFAULT_SENSOR_LABEL },
+  SENSOR_PORT: { parse: port, fallback: VXLAN_PORT },
+  VNI: { parse: parseVni, fallback: DEFAULT_VNI },
+  INTERFACE: { parse: parseInterface, fallback: DEFAULT_INTERFACE },
+  BPF: { parse: parseFilterText, fallback: '' },
+}
+
+/** The sidecar of an installation with these variables. */
+export function sidecarSettings(values: ConfigOf<typeof SIDECAR_SCHEMA>): SidecarSettings {
+  return {
+    image: values.SIDECAR_IMAGE,
+    sensor: values.SENSOR,
+    sensorNamespace: values.SENSOR_NAMESPACE,
+    sensorLabel: values.SENSOR_LABEL,
+    sensorPort: values.SENSOR_PORT,
+    vni: values.VNI,
+    interfaceName: values.INTERFACE,
+    filter: values.BPF,
+    cpu: values.SIDECAR_CPU,
+    memory: values.SIDECAR_MEMORY,
+    metricsPort: values.SIDECAR_METRICS_PORT,
+    logLevel: values.SIDECAR_LOG_LEVEL,
+  }
+}

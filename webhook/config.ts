@@ -1,0 +1,71 @@
+/** The webhook's environment. */
+import { integer, loadConfig, oneOf, optional, text, type Environment } from '../lib/config.ts'
+import { LOG_LEVELS, type LogLevel } from '../lib/logger.ts'
+import { parseNamespace } from '../sidecar/contract.ts'
+import { SIDECAR_SCHEMA, sidecarSettings } from './admission/installation.ts'
+import type { Installation } from './admission/settings.ts'
+
+/** Where the webhook's own objects are in the cluster. */
+export interface OwnObjects {
+  readonly namespace: string
+  /** The Service that the API server calls. */
+  readonly service: string
+  /** The MutatingWebhookConfiguration whose caBundle is kept. */
+  readonly webhookConfiguration: string
+  /** The Secret that holds certificate and key. */
+  readonly tlsSecret: string
+  /** The RoleBinding, in the sensor's namespace, that lets sidecars see sensors. */
+  readonly sensorRoleBinding: string
+}
+
+/** Everything that the webhook is told at its start. */
+export interface WebhookConfig {
+  readonly installation: Installation
+  readonly own: OwnObjects
+  readonly port: number
+  /** How long it goes on answering after it was told to end, in milliseconds. */
+  readonly drainMs: number
+  readonly logLevel: LogLevel
+  /** Path of a kubeconfig for running outside a cluster; undefined: as a pod. */
+  readonly kubeconfig: string | undefined
+}
+
+const objectName = text(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, 'the name of an object')
+
+/** Every variable that the webhook reads. */
+export const WEBHOOK_SCHEMA = {
+  ...SIDECAR_SCHEMA,
+  // 10250 is open from the control plane to the nodes wherever the kubelet is reached, also in
+  // private clusters whose firewall would have to be changed for any other port.
+  LISTEN_PORT: { parse: integer(0, 65535), fallback: 10250 },
+  POD_NAMESPACE: { parse: parseNamespace, fallback: 'podtap' },
+  SERVICE_NAME: { parse: objectName, fallback: 'podtap-webhook' },
+  WEBHOOK_CONFIGURATION: { parse: objectName, fallback: 'podtap' },
+  TLS_SECRET: { parse: objectName, fallback: 'podtap-webhook-tls' },
+  SENSOR_ROLE_BINDING: { parse: objectName, fallback: 'podtap-sensor-reader' },
+  DRAIN_SECONDS: { parse: integer(0, 300), fallback: 5 },
+  LOG_LEVEL: { parse: oneOf(...LOG_LEVELS), fallback: 'info' as LogLevel },
+  KUBECONFIG: optional(text(/^[^\0]+$/, 'a path')),
+}
+
+/**
+ * Reads the webhook's configuration.
+ * @throws AppError ERR_CONFIG naming every bad variable.
+ */
+export function loadWebhookConfig(env: Environment): WebhookConfig {
+  const values = loadConfig(WEBHOOK_SCHEMA, env)
+  return {
+    installation: { ownNamespace: values.POD_NAMESPACE, sidecar: sidecarSettings(values) },
+    own: {
+      namespace: values.POD_NAMESPACE,
+      service: values.SERVICE_NAME,
+      webhookConfiguration: values.WEBHOOK_CONFIGURATION,
+      tlsSecret: values.TLS_SECRET,
+      sensorRoleBinding: values.SENSOR_ROLE_BINDING,
+    },
+    port: values.LISTEN_PORT,
+    drainMs: values.DRAIN_SECONDS * 1000,
+    logLevel: values.LOG_LEVEL,
+    kubeconfig: values.KUBECONFIG,
+  }
+}

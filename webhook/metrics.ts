@@ -1,0 +1,84 @@
+/** What the webhook counts. Every server has a registry of its own. */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Reason, Verdict } from './admission/decide.ts'
+
+/** What became of a review: the verdict on a workload, or why there was none. */
+export type ReviewLabels =
+  | { readonly decision: Verdict; readonly reason: Reason }
+  | { readonly decision: 'ignored'; readonly reason: 'not-a-template' }
+  | { readonly decision: 'failed'; readonly reason: 'internal-error' }
+  | { readonly decision: 'refused'; readonly reason: 'malformed-review' }
+
+/** The metrics of one webhook. */
+export interface WebhookMetrics {
+  readonly registry: Registry
+  /** Counts a review, and the `seconds` that it took, where it was answered. */
+  countReview(labels: ReviewLabels, seconds?: number): void
+}
+
+/** What gauges ask for at each scrape. */
+export interface MetricSources {
+  enabledNamespaces(): number
+  namespacesSynced(): boolean
+  /** Undefined while no certificate is served. */
+  certificateExpiry(): Date | undefined
+}
+
+/** From 0.5 ms, an ordinary review, to 2 s, the API server's patience. */
+const DURATION_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2]
+
+/** Creates all metrics in a new registry. */
+export function createMetrics(sources: MetricSources): WebhookMetrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  addGauges(registry, sources)
+  const reviews = new Counter({
+    name: 'podtap_admission_reviews_total',
+    help: 'Admission reviews by what became of them and why.',
+    labelNames: ['decision', 'reason'],
+    registers: [registry],
+  })
+  const duration = new Histogram({
+    name: 'podtap_admission_duration_seconds',
+    help: 'Time from a parsed review to its answer.',
+    buckets: DURATION_BUCKETS,
+    registers: [registry],
+  })
+  return {
+    registry,
+    countReview: (labels, seconds) => {
+      reviews.inc({ ...labels })
+      if (seconds !== undefined) duration.observe(seconds)
+    },
+  }
+}
+
+function addGauges(registry: Registry, sources: MetricSources): void {
+  addGauge(registry, 'podtap_enabled_namespaces', {
+    help: 'Namespaces that are annotated podtap.dev/inject: enabled.',
+    read: () => sources.enabledNamespaces(),
+  })
+  addGauge(registry, 'podtap_namespace_cache_synced', {
+    help: '1 once all namespaces were listed.',
+    read: () => Number(sources.namespacesSynced()),
+  })
+  addGauge(registry, 'podtap_certificate_expiry_timestamp_seconds', {
+    help: 'When the certificate that is served expires; 0: none is served.',
+    read: () => (sources.certificateExpiry()?.getTime() ?? 0) / 1000,
+  })
+}
+
+function addGauge(
+  registry: Registry,
+  name: string,
+  { help, read }: { help: string; read: () => number },
+): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read())
+    },
+  })
+}

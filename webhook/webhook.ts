@@ -1,0 +1,151 @@
+/** The webhook as a whole: server, caches and controllers, put together. */
+import { randomBytes } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { sleep } from '../lib/backoff.ts'
+import type { KubeClient } from '../lib/kube/client.ts'
+import type { Logger } from '../lib/logger.ts'
+import { CertificateKeeper } from './certificates/keeper.ts'
+import { CertificateStore } from './certificates/store.ts'
+import type { WebhookConfig } from './config.ts'
+import { createMetrics, type WebhookMetrics } from './metrics.ts'
+import { NamespaceCache } from './namespaces.ts'
+import { ReconcileLoop } from './reconcile-loop.ts'
+import { putSensorAccess } from './sensor-access.ts'
+import type { HttpApp } from './http-app.ts'
+import { buildServer } from './server.ts'
+
+/** A webhook at work. */
+export interface RunningWebhook {
+  readonly port: number
+  /**
+   * Ends without losing a review: it stops being ready, asks its clients to go elsewhere, waits until
+   * they have heard of it, answers what is under way, and closes. Idempotent.
+   */
+  stop(): Promise<void>
+}
+
+/** What the webhook is made of. */
+export interface WebhookDeps {
+  readonly config: WebhookConfig
+  readonly client: KubeClient
+  readonly logger: Logger
+}
+
+/** Starts everything; resolves when the server listens. It becomes ready by itself (see /readyz). */
+export async function startWebhook(deps: WebhookDeps): Promise<RunningWebhook> {
+  const webhook = new Webhook(deps)
+  await webhook.listen()
+  return webhook
+}
+
+class Webhook implements RunningWebhook {
+  readonly #deps: WebhookDeps
+  readonly #ending = new AbortController()
+  readonly #namespaces: NamespaceCache
+  readonly #server: HttpApp
+  readonly #keeper: CertificateKeeper
+  readonly #access: ReconcileLoop
+  #work: Promise<unknown> = Promise.resolve()
+  #stopped: Promise<void> | undefined
+
+  constructor(deps: WebhookDeps) {
+    const { config, client, logger } = deps
+    this.#deps = deps
+    this.#namespaces = new NamespaceCache(client, logger)
+    this.#server = buildServer({
+      installation: config.installation,
+      namespaces: this.#namespaces,
+      metrics: this.#createMetrics(),
+      logger,
+      readiness: () => this.#missing(),
+      isDraining: () => this.#stopped !== undefined,
+    })
+    const store = new CertificateStore(client, config.own, issueOptions)
+    const { server } = this.#server
+    this.#keeper = new CertificateKeeper({ client, own: config.own, store, server, logger })
+    this.#access = this.#createAccessLoop()
+  }
+
+  get port(): number {
+    return (this.#server.server.address() as AddressInfo).port
+  }
+
+  async listen(): Promise<void> {
+    const { config, logger } = this.#deps
+    await this.#server.listen({ port: config.port, host: anyAddress() })
+    const { signal } = this.#ending
+    const onEnabled = (): void => {
+      this.#access.trigger()
+    }
+    this.#work = Promise.all([
+      this.#namespaces.run(onEnabled, signal),
+      this.#keeper.run(signal),
+      this.#access.run(signal),
+    ])
+    logger.info({ port: this.port }, 'listening')
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    await this.#stopped
+  }
+
+  async #stop(): Promise<void> {
+    const { config, client, logger } = this.#deps
+    logger.info({ drainMs: config.drainMs }, 'draining')
+    // The API server goes on calling until the Service's endpoints are updated on its side.
+    await sleep(config.drainMs)
+    await this.#server.close()
+    this.#ending.abort()
+    await this.#work
+    client.close()
+    logger.info('stopped')
+  }
+
+  #missing(): readonly string[] {
+    return [
+      ...(this.#stopped === undefined ? [] : ['the webhook is ending']),
+      ...(this.#namespaces.synced ? [] : ['namespaces are not listed yet']),
+      ...(this.#keeper.ready ? [] : ['no certificate is served that the API server trusts']),
+    ]
+  }
+
+  #createMetrics(): WebhookMetrics {
+    return createMetrics({
+      enabledNamespaces: () => this.#namespaces.enabled.length,
+      namespacesSynced: () => this.#namespaces.synced,
+      certificateExpiry: () => this.#keeper.expiry,
+    })
+  }
+
+  #createAccessLoop(): ReconcileLoop {
+    const { client, config, logger } = this.#deps
+    const { sensorNamespace: namespace } = config.installation.sidecar
+    const binding = { namespace, name: config.own.sensorRoleBinding }
+    return new ReconcileLoop({
+      reconcile: async () => {
+        if (!this.#namespaces.synced) return
+        const enabled = this.#namespaces.enabled
+        const written = await putSensorAccess(client, binding, enabled)
+        if (written) logger.info({ ...binding, subjects: enabled.length }, 'sensor access written')
+      },
+      onError: (err, failures) => {
+        if (failures === 1) logger.error({ err, ...binding }, 'keeping sensor access fails')
+      },
+      onRecovered: () => {
+        logger.info(binding, 'keeping sensor access works again')
+      },
+    })
+  }
+}
+
+function issueOptions(): { now: Date; serial: string } {
+  return { now: new Date(), serial: randomBytes(8).toString('hex') }
+}
+
+/** `::` takes IPv4 too, but cannot be bound where the kernel has no IPv6 at all. */
+function anyAddress(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+  return addresses.some(({ family }) => family === 'IPv6') ? '::' : '0.0.0.0'
+}
