@@ -29,15 +29,20 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * Reads all fields of `schema` from `env`. Unset and empty variables count as absent (a manifest
- * cannot unset a variable, only empty it).
+ * cannot unset a variable, only empty it). `nameOf` says how messages name a variable, for those who
+ * did not set it as one: a command line names its options.
  * @throws AppError ERR_CONFIG naming every bad field, what was expected and what was received.
  */
-export function loadConfig<S extends Schema>(schema: S, env: Environment): ConfigOf<S> {
+export function loadConfig<S extends Schema>(
+  schema: S,
+  env: Environment,
+  nameOf: (variable: string) => string = (variable) => variable,
+): ConfigOf<S> {
   const values: Record<string, unknown> = {}
   const problems: string[] = []
   for (const [name, field] of Object.entries(schema)) {
     const read = readField(field, env[name])
-    if ('expected' in read) problems.push(describeProblem(name, read.expected, env[name]))
+    if ('expected' in read) problems.push(describeProblem(nameOf(name), read.expected, env[name]))
     else values[name] = read.value
   }
   if (problems.length > 0) throw configError(problems)

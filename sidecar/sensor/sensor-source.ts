@@ -14,12 +14,17 @@ export interface Sensor {
 export interface SensorListener {
   /** Called with all usable sensors whenever that set changes; empty: there is none now. */
   onSensors(sensors: readonly Sensor[]): void
-  /** Called when looking fails; the source keeps trying by itself and the last sensors stay valid. */
-  onError(error: Error): void
+  /**
+   * Called for each failed attempt; `failures` (≥ 1) counts them since looking last worked. The
+   * source keeps trying by itself and the last sensors stay valid.
+   */
+  onError(error: Error, failures: number): void
+  /** Called once after failures, when looking works again. */
+  onRecovered(): void
 }
 
 /** Keeps looking for sensors until it is aborted. */
 export interface SensorSource {
-  /** Resolves when `signal` aborts; never rejects. */
+  /** Resolves when `signal` aborts; never rejects because of what was found or not. */
   run(listener: SensorListener, signal: AbortSignal): Promise<void>
 }

@@ -1,0 +1,156 @@
+/** The sidecar's configuration: its environment, checked once at start. */
+import {
+  integer,
+  loadConfig,
+  oneOf,
+  optional,
+  type Environment,
+  text,
+  type Field,
+  type Parsed,
+} from '../lib/config.ts'
+import { AppError } from '../lib/errors.ts'
+import type { IpAddress } from '../lib/ip-address.ts'
+import { LOG_LEVELS, type LogLevel } from '../lib/logger.ts'
+import {
+  DEFAULT_ENGINE,
+  DEFAULT_INTERFACE,
+  DEFAULT_METRICS_PORT,
+  DEFAULT_SENSOR_LABEL,
+  DEFAULT_VNI,
+  ENGINES,
+  VXLAN_PORT,
+  parseInterface,
+  parseLabelKey,
+  parseNamespace,
+  parseVni,
+  readSensorSetting,
+  type EngineName,
+  type SIDECAR_ENVIRONMENT,
+} from './contract.ts'
+
+/** Where sensors are looked for. */
+export type SensorChoice =
+  | {
+      readonly kind: 'pods'
+      readonly namespace: string
+      readonly labelKey: string
+      readonly labelValue: string
+    }
+  | { readonly kind: 'host'; readonly host: string }
+  | ({ readonly kind: 'address' } & IpAddress)
+
+/** All that the sidecar is told. */
+export interface SidecarConfig {
+  readonly sensor: SensorChoice
+  /** UDP port of the sensor, 1…65535. */
+  readonly sensorPort: number
+  /** VXLAN network identifier, 0…16777215. */
+  readonly vni: number
+  readonly interfaceName: string
+  /** pcap-filter expression that compiles; empty: everything is mirrored. */
+  readonly filter: string
+  readonly engine: EngineName
+  /** TCP port of /metrics and /readyz; 0: there is none. */
+  readonly metricsPort: number
+  readonly logLevel: LogLevel
+  /** The node that this pod runs on. */
+  readonly nodeName: string | undefined
+}
+
+const DEFAULT_LOG_LEVEL: LogLevel = 'info'
+
+/** What the configuration depends on beside the environment. */
+export interface ConfigChecks {
+  /** The namespace of this pod, where that is known: the default of SENSOR_NAMESPACE. */
+  readonly ownNamespace?: string | undefined
+  /** Rejects with AppError ERR_FILTER unless the expression compiles. */
+  readonly checkFilter: (expression: string) => Promise<void>
+  /** How messages name a variable; by its own name unless said otherwise. */
+  readonly nameOf?: (variable: string) => string
+}
+
+/**
+ * Reads the variables of SIDECAR_ENVIRONMENT.
+ * @throws AppError ERR_CONFIG that names every bad value at once, the filter's among them;
+ * AppError ERR_NATIVE_LIBRARY when the filter's compiler cannot be loaded.
+ */
+export async function loadSidecarConfig(
+  env: Environment,
+  checks: ConfigChecks,
+): Promise<SidecarConfig> {
+  const filterProblem = await findFilterProblem(env.BPF ?? '', checks)
+  const schema = schemaFor(env, checks.ownNamespace, filterProblem)
+  const read = loadConfig(schema, env, checks.nameOf)
+  const setting = read.SENSOR
+  const pods = { namespace: read.SENSOR_NAMESPACE ?? '', labelKey: read.SENSOR_LABEL }
+  return {
+    sensor: setting.kind === 'pods' ? { ...setting, ...pods } : setting,
+    sensorPort: read.SENSOR_PORT,
+    vni: read.VNI,
+    interfaceName: read.INTERFACE,
+    filter: read.BPF,
+    engine: read.ENGINE,
+    metricsPort: read.METRICS_PORT,
+    logLevel: read.LOG_LEVEL,
+    nodeName: read.NODE_NAME,
+  }
+}
+
+/** The rule of each variable; some depend on what the others say. */
+function schemaFor(
+  env: Environment,
+  ownNamespace: string | undefined,
+  filterProblem: string | undefined,
+) {
+  return {
+    SENSOR: { parse: readSensorSetting },
+    SENSOR_NAMESPACE: namespaceField(env.SENSOR ?? '', ownNamespace),
+    SENSOR_LABEL: { parse: parseLabelKey, fallback: DEFAULT_SENSOR_LABEL },
+    SENSOR_PORT: { parse: parsePort, fallback: VXLAN_PORT },
+    VNI: { parse: parseVni, fallback: DEFAULT_VNI },
+    INTERFACE: { parse: parseInterface, fallback: DEFAULT_INTERFACE },
+    BPF: {
+      parse: (raw: string) =>
+        filterProblem === undefined ? { value: raw } : { expected: filterProblem },
+      fallback: '',
+    },
+    ENGINE: { parse: oneOf(...ENGINES), fallback: DEFAULT_ENGINE },
+    METRICS_PORT: { parse: integer(0, 65535), fallback: DEFAULT_METRICS_PORT },
+    LOG_LEVEL: { parse: oneOf(...LOG_LEVELS), fallback: DEFAULT_LOG_LEVEL },
+    NODE_NAME: optional(parseNodeName),
+  } satisfies Record<(typeof SIDECAR_ENVIRONMENT)[number], Field<unknown>>
+}
+
+/** Only pods have a namespace; for them it is required where this pod's own is not known. */
+function namespaceField(sensor: string, ownNamespace?: string): Field<string | undefined> {
+  const read = readSensorSetting(sensor)
+  const required = 'value' in read && read.value.kind === 'pods' && ownNamespace === undefined
+  return required ? { parse: parseNamespace } : { parse: parseNamespace, fallback: ownNamespace }
+}
+
+/** See SIDECAR_ENVIRONMENT for the service link that a Service named `sensor` makes. */
+function parsePort(raw: string): Parsed<number> {
+  const read = integer(1, 65535)(raw)
+  if ('value' in read || !/^(tcp|udp|sctp):/.test(raw)) return read
+  const hint = 'a Service named "sensor" in this namespace sets it unless the container does'
+  return { expected: `${read.expected} (${hint})` }
+}
+
+/** A node's name is a DNS subdomain (RFC 1123); it is only compared, so no more is asked of it. */
+const parseNodeName = text(/^[a-z0-9.-]{1,253}$/, 'the name of a node')
+
+/** What BPF should have been, or undefined if it compiles. */
+async function findFilterProblem(
+  expression: string,
+  { checkFilter }: ConfigChecks,
+): Promise<string | undefined> {
+  try {
+    await checkFilter(expression)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'ERR_FILTER') throw error
+    // "filter "…": expected a pcap-filter expression: reason": the value is named by the variable here.
+    return error.message.replace(/^filter .*?: expected /s, '')
+  }
+}

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { AppError } from '../../../lib/errors.ts'
+import { loadSidecarConfig } from '../../../sidecar/config.ts'
+import { checkFilter } from '../../../sidecar/engine/libpcap.ts'
+
+const CHECKS = { ownNamespace: 'podtap-sensor', checkFilter }
+
+test('SENSOR alone is a whole configuration', async () => {
+  const config = await loadSidecarConfig({ SENSOR: 'sensor' }, CHECKS)
+
+  assert.deepEqual(config, {
+    sensor: {
+      kind: 'pods',
+      namespace: 'podtap-sensor',
+      labelKey: 'run',
+      labelValue: 'sensor',
+    },
+    sensorPort: 4789,
+    vni: 1,
+    interfaceName: 'eth0',
+    filter: '',
+    engine: 'cap',
+    metricsPort: 14789,
+    logLevel: 'info',
+    nodeName: undefined,
+  })
+})
+
+test('every variable is used', async () => {
+  const env = {
+    SENSOR: '[fd00::7]',
+    SENSOR_NAMESPACE: 'ndr',
+    SENSOR_LABEL: 'example.org/role',
+    SENSOR_PORT: '8472',
+    VNI: '0x2a',
+    INTERFACE: 'net1',
+    BPF: 'tcp port 80',
+    ENGINE: 'cap',
+    METRICS_PORT: '0',
+    LOG_LEVEL: 'debug',
+    NODE_NAME: 'node-1.example.org',
+  }
+
+  assert.deepEqual(await loadSidecarConfig(env, CHECKS), {
+    sensor: { kind: 'address', address: 'fd00::7', family: 6 },
+    sensorPort: 8472,
+    vni: 42,
+    interfaceName: 'net1',
+    filter: 'tcp port 80',
+    engine: 'cap',
+    metricsPort: 0,
+    logLevel: 'debug',
+    nodeName: 'node-1.example.org',
+  })
+})
+
+test('pods are looked for where SENSOR_NAMESPACE and SENSOR_LABEL say', async () => {
+  const env = { SENSOR: 'zeek', SENSOR_NAMESPACE: 'ndr', SENSOR_LABEL: 'app' }
+
+  const { sensor } = await loadSidecarConfig(env, CHECKS)
+
+  assert.deepEqual(sensor, {
+    kind: 'pods',
+    namespace: 'ndr',
+    labelKey: 'app',
+    labelValue: 'zeek',
+  })
+})
+
+test('one error names every bad value', async () => {
+  const env = {
+    SENSOR: '10.0.0.256',
+    SENSOR_NAMESPACE: 'No_Namespace',
+    SENSOR_LABEL: 'a/b/c',
+    SENSOR_PORT: '0',
+    VNI: '16777216',
+    INTERFACE: '../eth0',
+    BPF: 'tcp prot 80',
+    ENGINE: 'xdp',
+    METRICS_PORT: '65536',
+    LOG_LEVEL: 'loud',
+    NODE_NAME: 'node 1',
+  }
+
+  await assert.rejects(loadSidecarConfig(env, CHECKS), {
+    code: 'ERR_CONFIG',
+    message:
+      'invalid configuration: ' +
+      'SENSOR: expected a label value, an IP address or a host name, received "10.0.0.256"; ' +
+      'SENSOR_NAMESPACE: expected a namespace name, received "No_Namespace"; ' +
+      'SENSOR_LABEL: expected a label key such as run or example.org/role, received "a/b/c"; ' +
+      'SENSOR_PORT: expected an integer 1…65535, received "0"; ' +
+      'VNI: expected an integer 0…16777215 or 0x0…0xffffff, received "16777216"; ' +
+      'INTERFACE: expected an interface name of 1…15 characters, received "../eth0"; ' +
+      "BPF: expected a pcap-filter expression: can't parse filter expression: syntax error (see pcap-filter(7)), " +
+      'received "tcp prot 80"; ' +
+      'ENGINE: expected one of cap, received "xdp"; ' +
+      'METRICS_PORT: expected an integer 0…65535, received "65536"; ' +
+      'LOG_LEVEL: expected one of trace, debug, info, warn, error, fatal, silent, received "loud"; ' +
+      'NODE_NAME: expected the name of a node, received "node 1"',
+  })
+})
+
+test('SENSOR is required', async () => {
+  await assert.rejects(loadSidecarConfig({}, CHECKS), {
+    code: 'ERR_CONFIG',
+    message: 'invalid configuration: SENSOR: expected a value (it is required), received nothing',
+  })
+})
+
+test('SENSOR_NAMESPACE is required for pods where the own namespace is not known', async () => {
+  await assert.rejects(loadSidecarConfig({ SENSOR: 'sensor' }, { checkFilter }), {
+    code: 'ERR_CONFIG',
+    message:
+      'invalid configuration: SENSOR_NAMESPACE: expected a value (it is required), received nothing',
+  })
+})
+
+test('SENSOR_NAMESPACE is not required for an address', async () => {
+  const { sensor } = await loadSidecarConfig({ SENSOR: '10.1.2.3' }, { checkFilter })
+
+  assert.deepEqual(sensor, { kind: 'address', address: '10.1.2.3', family: 4 })
+})
+
+test('the service link of a Service named sensor is explained', async () => {
+  const env = { SENSOR: 'sensor', SENSOR_PORT: 'tcp://10.96.3.4:4789' }
+
+  await assert.rejects(loadSidecarConfig(env, CHECKS), {
+    message:
+      'invalid configuration: SENSOR_PORT: expected an integer 1…65535 (a Service named "sensor" ' +
+      'in this namespace sets it unless the container does), received "tcp://10.96.3.4:4789"',
+  })
+})
+
+test('messages name variables as the caller does', async () => {
+  const checks = { ...CHECKS, nameOf: (variable: string) => `--${variable.toLowerCase()}` }
+
+  await assert.rejects(loadSidecarConfig({ SENSOR: 'sensor', VNI: 'x' }, checks), {
+    message:
+      'invalid configuration: --vni: expected an integer 0…16777215 or 0x0…0xffffff, received "x"',
+  })
+})
+
+test('a filter that cannot be checked is not taken for a wrong one', async () => {
+  const failure = new AppError('ERR_NATIVE_LIBRARY', 'libpcap is missing')
+  const checks = { checkFilter: () => Promise.reject(failure) }
+
+  await assert.rejects(loadSidecarConfig({ SENSOR: '10.1.2.3', BPF: 'tcp' }, checks), failure)
+})
