@@ -1,0 +1,137 @@
+/**
+ * The capture process of the engine `cap`. npm cap needs one of its own: it aborts when the interface
+ * goes down, cannot close and open again, and does not run in worker threads.
+ */
+import { AppError, messageOf } from '../../lib/errors.ts'
+import { openCapture, type Capture, type CaptureOptions } from './cap-capture.ts'
+import type { CapCommand, CapReport } from './cap-messages.ts'
+import type { Destination } from './engine.ts'
+import { FrameSender } from './frame-sender.ts'
+import { FrameTally } from './frame-tally.ts'
+import { createLoopBudget } from './loop-budget.ts'
+import { captureFilter } from './own-packets.ts'
+import { prepareSockets } from './prepare-sockets.ts'
+import { guardProcess } from './process-guard.ts'
+import { SensorConnection } from './sensor-connection.ts'
+import { openSourcePorts } from './source-ports.ts'
+
+/** How often counters go to the parent while they change: what a crash can lose of the counts. */
+const REPORT_MS = 250
+
+/** Most time that frames may keep the event loop from turning. */
+const LOOP_BUDGET_MS = 100
+
+/** Most time that stopping waits for datagrams under way. */
+const FLUSH_MS = 500
+
+type StartCommand = Extract<CapCommand, { type: 'start' }>
+
+interface Mirror {
+  readonly setDestination: (destination: Destination | undefined) => void
+  readonly report: () => void
+  readonly stop: () => Promise<void>
+}
+
+let mirror: Promise<Mirror> | undefined
+
+guardProcess()
+// A terminal sends its signals to all processes; the parent is the one that answers them.
+process.on('SIGINT', () => undefined)
+process.on('SIGTERM', () => undefined)
+process.on('disconnect', () => void stopMirror())
+process.on('message', (command: CapCommand) => {
+  obey(command).catch(fail)
+})
+
+async function obey(command: CapCommand): Promise<void> {
+  if (command.type === 'start') {
+    mirror = startMirror(command)
+    await mirror
+    tell({ type: 'ready' })
+  } else if (command.type === 'stop') await stopMirror()
+  else if (command.type === 'report') (await mirror)?.report()
+  else (await mirror)?.setDestination(command.destination ?? undefined)
+}
+
+async function startMirror({ options, direction, destination }: StartCommand): Promise<Mirror> {
+  const ports = await openSourcePorts()
+  prepareSockets(ports)
+  const tally = new FrameTally()
+  const sender = new FrameSender(options.vni, tally)
+  const connection = new SensorConnection(ports, sender)
+  await connection.setDestination(destination ?? undefined)
+  const own = { sensorPort: options.sensorPort, sourcePorts: ports, direction }
+  const capture = openCapture({
+    interfaceName: options.interfaceName,
+    filter: captureFilter(options.filter, own),
+    onFrame: countAndSend(sender, tally),
+  })
+  const reports = createReports(tally, capture)
+  return {
+    setDestination: (next) => void connection.setDestination(next),
+    report: reports.send,
+    stop: async () => {
+      reports.stop()
+      await Promise.race([sender.flush(), timeLimit()])
+      reports.send()
+      capture.close()
+      await connection.close()
+    },
+  }
+}
+
+function countAndSend(sender: FrameSender, tally: FrameTally): CaptureOptions['onFrame'] {
+  const budget = createLoopBudget(LOOP_BUDGET_MS, () => performance.now())
+  return (frame, isTruncated) => {
+    tally.captured(frame.end - frame.start)
+    if (isTruncated) tally.dropped('truncated')
+    else if (budget.isSpent()) tally.dropped('backlog')
+    else sender.send(frame)
+  }
+}
+
+/** Reports counters on demand, and by itself while they change. */
+function createReports(
+  tally: FrameTally,
+  capture: Capture,
+): { send: () => void; stop: () => void } {
+  let reported = ''
+  const send = (): void => {
+    tally.lostInKernel(capture.takeDrops())
+    const counters = tally.snapshot()
+    reported = JSON.stringify(counters)
+    tell({ type: 'counters', counters })
+  }
+  const timer = setInterval(() => {
+    tally.lostInKernel(capture.takeDrops())
+    if (JSON.stringify(tally.snapshot()) !== reported) send()
+  }, REPORT_MS)
+  return {
+    send,
+    stop: () => {
+      clearInterval(timer)
+    },
+  }
+}
+
+/** Stops once; the process then ends by itself, because nothing is left that it could wait for. */
+async function stopMirror(): Promise<void> {
+  const running = await mirror?.catch(() => undefined)
+  mirror = undefined
+  await running?.stop()
+  if (process.connected) process.disconnect?.()
+}
+
+function fail(error: unknown): void {
+  const code = error instanceof AppError ? error.code : 'ERR_CAPTURE'
+  tell({ type: 'failed', code, message: messageOf(error) })
+}
+
+function tell(report: CapReport): void {
+  // The parent may be gone already; then there is nobody to tell.
+  if (process.connected) process.send?.(report, undefined, undefined, () => undefined)
+}
+
+function timeLimit(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, FLUSH_MS).unref())
+}

@@ -1,0 +1,47 @@
+import type { DropReason } from '../contract.ts'
+import { byReason } from './engine-counters.ts'
+import type { EngineCounters } from './engine.ts'
+
+/** Counts frames on their way through an engine: each is captured once, then sent or dropped once. */
+export class FrameTally {
+  readonly #dropped = byReason(() => 0)
+  #capturedFrames = 0
+  #capturedBytes = 0
+  #sentFrames = 0
+  #sentBytes = 0
+
+  /** A frame of `bytes` bytes was captured. */
+  captured(bytes: number): void {
+    this.#capturedFrames += 1
+    this.#capturedBytes += bytes
+  }
+
+  /** A captured frame left as a datagram with `bytes` bytes of payload. */
+  sent(bytes: number): void {
+    this.#sentFrames += 1
+    this.#sentBytes += bytes
+  }
+
+  /** A captured frame was given up. */
+  dropped(reason: DropReason): void {
+    this.#dropped[reason] += 1
+  }
+
+  /** The kernel captured `frames` frames, of unknown size, and dropped them before anyone saw them. */
+  lostInKernel(frames: number): void {
+    this.#capturedFrames += frames
+    this.#dropped.kernel += frames
+  }
+
+  /** The counts of now. */
+  snapshot(): EngineCounters {
+    return {
+      capturedFrames: this.#capturedFrames,
+      capturedBytes: this.#capturedBytes,
+      sentFrames: this.#sentFrames,
+      sentBytes: this.#sentBytes,
+      dropped: { ...this.#dropped },
+      restarts: 0,
+    }
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * The UDP sockets that mirrored frames leave by: a few neighbouring ports, so that a filter can name
+ * them as one range, each bound for IPv4 and IPv6. Nobody else can send from them meanwhile.
+ */
+import { createSocket, type Socket, type SocketType } from 'node:dgram'
+import { once } from 'node:events'
+import { AppError, errnoCodeOf } from '../../lib/errors.ts'
+
+/** How many source ports there are: enough for the workers of a sensor, few enough to be cheap. */
+export const SOURCE_PORT_COUNT = 8
+
+/** The range that RFC 7348 §5 recommends for source ports. */
+const LOWEST_PORT = 49152
+const HIGHEST_PORT = 65535
+
+/** What a system without IPv6 answers. */
+const NO_IPV6 = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT'])
+
+/** Sockets of the ports first…last, in this order. */
+export interface SourcePorts {
+  readonly first: number
+  readonly last: number
+  readonly ipv4: readonly Socket[]
+  /** Empty where there is no IPv6. */
+  readonly ipv6: readonly Socket[]
+}
+
+/**
+ * Binds SOURCE_PORT_COUNT neighbouring ports. The search begins at the top, outside of the range that
+ * Linux gives to clients by default (32768–60999), where an application could hold one.
+ * @throws AppError ERR_PORTS when no such range is free.
+ */
+export async function openSourcePorts(): Promise<SourcePorts> {
+  for (let last = HIGHEST_PORT; last > LOWEST_PORT; last -= SOURCE_PORT_COUNT) {
+    const ports = await tryRange(last - SOURCE_PORT_COUNT + 1, last)
+    if (ports !== undefined) return ports
+  }
+  throw new AppError(
+    'ERR_PORTS',
+    `source ports: expected ${SOURCE_PORT_COUNT} free neighbouring UDP ports in ${LOWEST_PORT}…${HIGHEST_PORT}, found none`,
+  )
+}
+
+/** All sockets of a range, or undefined (and none open) when one of its ports is taken. */
+async function tryRange(first: number, last: number): Promise<SourcePorts | undefined> {
+  const open: Socket[] = []
+  try {
+    const ipv4 = await bindRange('udp4', first, open)
+    const ipv6 = await bindRange('udp6', first, open).catch(noneWithoutIpv6)
+    return { first, last, ipv4, ipv6 }
+  } catch (error) {
+    for (const socket of open) socket.close()
+    if (errnoCodeOf(error) === 'EADDRINUSE') return undefined
+    throw error
+  }
+}
+
+/** Binds every port of the range that begins at `first`; each socket is in `open` before it is bound. */
+async function bindRange(type: SocketType, first: number, open: Socket[]): Promise<Socket[]> {
+  const sockets: Socket[] = []
+  for (let port = first; port < first + SOURCE_PORT_COUNT; port++) {
+    const socket = createSocket({ type, ipv6Only: type === 'udp6' })
+    open.push(socket)
+    sockets.push(socket)
+    // Listening first: once() rejects when the socket reports an error instead.
+    const listening = once(socket, 'listening')
+    socket.bind({ port, exclusive: true })
+    await listening
+  }
+  return sockets
+}
+
+function noneWithoutIpv6(error: unknown): Socket[] {
+  if (NO_IPV6.has(errnoCodeOf(error) ?? '')) return []
+  throw error
+}
