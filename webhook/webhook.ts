@@ -7,7 +7,13 @@ import type { KubeClient } from '../lib/kube/client.ts'
 import type { Logger } from '../lib/logger.ts'
 import { CertificateKeeper } from './certificates/keeper.ts'
 import { CertificateStore } from './certificates/store.ts'
-import type { WebhookConfig } from './config.ts'
+import {
+  issueAuthority,
+  issueCertificate,
+  type IssueOptions,
+  type KeyPair,
+} from './certificates/issue.ts'
+import type { OwnObjects, WebhookConfig } from './config.ts'
 import { createMetrics, type WebhookMetrics } from './metrics.ts'
 import { NamespaceCache } from './namespaces.ts'
 import { ReconcileLoop } from './reconcile-loop.ts'
@@ -73,6 +79,7 @@ class Webhook implements RunningWebhook {
 
   async listen(): Promise<void> {
     const { config, logger } = this.#deps
+    this.#server.server.setSecureContext(await issueForProbes(config.own))
     await this.#server.listen({ port: config.port, host: anyAddress() })
     const { signal } = this.#ending
     const onEnabled = (): void => {
@@ -140,7 +147,13 @@ class Webhook implements RunningWebhook {
   }
 }
 
-function issueOptions(): { now: Date; serial: string } {
+/** A certificate that nobody trusts, for probes (they do not check) until there is the real one. */
+async function issueForProbes(own: OwnObjects): Promise<KeyPair> {
+  const options = issueOptions()
+  return issueCertificate(await issueAuthority(options), own, options.now)
+}
+
+function issueOptions(): IssueOptions {
   return { now: new Date(), serial: randomBytes(8).toString('hex') }
 }
 
