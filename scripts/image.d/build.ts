@@ -59,7 +59,10 @@ export async function buildArchive(
   return { names, digest, size: statSync(file).size, file }
 }
 
-/** Writes the files of an image below `directory`; the capability of a program is left out. */
+/**
+ * Writes the files of an image below `directory`; the capability of a program is left out.
+ * @throws Error EEXIST when `directory` holds files of an earlier call.
+ */
 export function writeFiles(recipe: Recipe, materials: Materials, directory: string): void {
   for (const { tree } of recipe.layers(materials)) {
     for (const [path, entry] of sortedEntries(tree)) {

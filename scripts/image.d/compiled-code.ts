@@ -11,17 +11,25 @@ export interface CompiledCode {
   readonly packages: readonly string[]
 }
 
+/** Which code an image holds. */
+export interface CodeSelection {
+  /** The folder of the compiled code that is taken whole. */
+  readonly folder: string
+  /** Files that are imported only where the image does not run. */
+  readonly without?: readonly string[]
+}
+
 /**
- * All JavaScript below `folder` of `dist` and everything that it imports, directly or not. The folder
+ * All JavaScript below a folder of `dist` and everything that it imports, directly or not. The folder
  * is taken whole because child processes and workers are started by path, not by import.
  * @throws Error when an imported file does not exist.
  */
-export function codeFrom(dist: string, folder: string): CompiledCode {
+export function codeFrom(dist: string, { folder, without = [] }: CodeSelection): CompiledCode {
   const files = new Set<string>()
   const packages = new Set<string>()
   const pending = globSync(`${folder}/**/*.js`, { cwd: dist })
   for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
-    if (files.has(file)) continue
+    if (files.has(file) || without.includes(file)) continue
     files.add(file)
     for (const specifier of importsOf(read(dist, file))) {
       if (specifier.startsWith('.')) pending.push(normalize(join(dirname(file), specifier)))

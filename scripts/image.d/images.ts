@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { DEFAULT_METRICS_PORT, SIDECAR_NAME, SIDECAR_UID } from '../../sidecar/contract.ts'
 import type { ContainerConfig } from './archive.ts'
 import { CAP_NET_RAW, fileCapability } from './capability.ts'
-import { codeFrom } from './compiled-code.ts'
+import { codeFrom, type CodeSelection } from './compiled-code.ts'
 import type { LayerSource } from './layer.ts'
 import { addPackages, packageClosure, type Lockfile } from './node-packages.ts'
 import { addBaseFiles, addLibraries, addPrograms } from './system-files.ts'
@@ -45,7 +45,9 @@ const LIBPCAP = 'libpcap.so.0.8'
 /** All images by name. */
 export const RECIPES: Readonly<Record<string, Recipe>> = {
   webhook: {
-    layers: (materials) => nodeLayers(materials, { folder: 'webhook' }),
+    // In a cluster the webhook has a service account. Reading kubeconfigs takes a client of 60 MB.
+    layers: (materials) =>
+      nodeLayers(materials, { folder: 'webhook', without: ['lib/kube/kubeconfig.js'] }),
     config: {
       User: USER,
       ExposedPorts: { [`${WEBHOOK_PORT}/tcp`]: {} },
@@ -80,19 +82,19 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   },
 }
 
-interface NodeImage {
-  readonly folder: string
+interface NodeImage extends CodeSelection {
+  /** File capability of its Node.js. */
   readonly capability?: Buffer
 }
 
 /** From what changes least to what changes most, so that a new version moves few bytes. */
-function nodeLayers(materials: Materials, { folder, capability }: NodeImage): LayerSource[] {
-  const code = codeFrom(join(materials.root, 'dist'), folder)
+function nodeLayers(materials: Materials, image: NodeImage): LayerSource[] {
+  const code = codeFrom(join(materials.root, 'dist'), image)
   return [
     { title: 'system libraries', tree: systemTree(materials) },
-    { title: 'Node.js', tree: nodeTree(materials, capability) },
-    { title: `npm packages of the ${folder}`, tree: packagesTree(materials, code.packages) },
-    { title: folder, tree: codeTree(materials, code.files) },
+    { title: 'Node.js', tree: nodeTree(materials, image.capability) },
+    { title: `npm packages of the ${image.folder}`, tree: packagesTree(materials, code.packages) },
+    { title: image.folder, tree: codeTree(materials, code.files) },
   ]
 }
 

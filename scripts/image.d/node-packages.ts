@@ -19,14 +19,14 @@ const COMPILE_TIME = /^(nan|undici-types|@types\/.+|node-linux-.+)$/
 
 /** Files that no program reads: documentation, types, sources of addons, maps. */
 const IDLE_FILES =
-  /(^|\/)\.|\.(md|markdown|map|[cm]?ts|c|cc|cpp|h|hh|inc|def|gypi?|o|d|mk|ya?ml|txt)$|(^|\/)(Makefile|CMakeLists\.txt)$/i
+  /(^|\/)\.|\.(md|markdown|map|[cm]?ts|c|cc|cpp|h|hh|inc|def|s|asm|gypi?|o|d|mk|sh|ya?ml|txt|html|ico)$|Makefile$/i
 
 /** Licences stay with what they cover. */
 const LICENCES = /(^|\/)(licen[cs]e|notice|copying)[^/]*$/i
 
 /** Directories at the top of a package that only its authors use. */
 const IDLE_DIRECTORIES =
-  /^(test|tests|__tests__|docs?|examples?|bench|benchmarks?|deps|website|musl_[^/]+)\/|^build\/Release\/obj\.target\//
+  /^(test|tests|__tests__|specs|docs?|examples?|bench|benchmarks?|deps|website|musl_[^/]+)\/|^build\/Release\/obj\.target\//
 
 /**
  * The directories (keys of the lockfile) of the packages `roots` and of all that they need, sorted.
