@@ -35,7 +35,7 @@ export class CapEngine implements Engine {
   readonly #options: EngineOptions
   readonly #events: EngineEvents
   readonly #stopping = new AbortController()
-  readonly #started = Promise.withResolvers<undefined>()
+  #started = Promise.withResolvers<undefined>()
   #supervision: Promise<void> = Promise.resolve()
   #state: EngineState = 'stopped'
   #reason = ''
@@ -56,6 +56,7 @@ export class CapEngine implements Engine {
 
   async start(): Promise<void> {
     await checkFilter(this.#options.filter)
+    this.#started = Promise.withResolvers()
     this.#supervision = this.#supervise()
     await this.#started.promise
   }

@@ -30,7 +30,8 @@ const PURE_FILES = [
   /^webhook\/admission\//,
   /^sidecar\/contract\.ts$/,
   /^sidecar\/engine\/(vxlan|packet|read-packet|ipv6-extensions|checksum|internet-sum|flow-hash|own-packets)\.ts$/,
-  /^sidecar\/sensor\/choose-sensor\.ts$/,
+  /^sidecar\/engine\/engine\.ts$/,
+  /^sidecar\/sensor\/(choose-sensor|sensor-source|sensor-pod|address-family)\.ts$/,
 ]
 
 interface Import {
