@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { AppError } from '../../../lib/errors.ts'
 import { loadSidecarConfig } from '../../../sidecar/config.ts'
+import { DEFAULT_ENGINE, ENGINES } from '../../../sidecar/contract.ts'
 import { checkFilter } from '../../../sidecar/engine/libpcap.ts'
 
 const CHECKS = { ownNamespace: 'podtap-sensor', checkFilter }
@@ -20,7 +21,7 @@ test('SENSOR alone is a whole configuration', async () => {
     vni: 1,
     interfaceName: 'eth0',
     filter: '',
-    engine: 'cap',
+    engine: DEFAULT_ENGINE,
     metricsPort: 14789,
     logLevel: 'info',
     nodeName: undefined,
@@ -95,7 +96,7 @@ test('one error names every bad value', async () => {
       'INTERFACE: expected an interface name of 1…15 characters, received "../eth0"; ' +
       "BPF: expected a pcap-filter expression: can't parse filter expression: syntax error (see pcap-filter(7)), " +
       'received "tcp prot 80"; ' +
-      'ENGINE: expected one of cap, received "xdp"; ' +
+      `ENGINE: expected one of ${ENGINES.join(', ')}, received "xdp"; ` +
       'METRICS_PORT: expected an integer 0…65535, received "65536"; ' +
       'LOG_LEVEL: expected one of trace, debug, info, warn, error, fatal, silent, received "loud"; ' +
       'NODE_NAME: expected the name of a node, received "node 1"',

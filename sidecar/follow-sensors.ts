@@ -1,0 +1,102 @@
+import { isDeepStrictEqual } from 'node:util'
+import { errnoCodeOf } from '../lib/errors.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { Destination } from './engine/engine.ts'
+import { chooseSensor, type Chooser } from './sensor/choose-sensor.ts'
+import type { Sensor, SensorListener } from './sensor/sensor-source.ts'
+
+/** What a follower needs. */
+export interface FollowerParts {
+  readonly chooser: Chooser
+  readonly log: Logger
+  /** Called whenever the destination changes; undefined: there is none. */
+  setDestination(destination: Destination | undefined): void
+  /** Milliseconds of a clock that only goes forward; performance.now() unless a test says otherwise. */
+  readonly now?: () => number
+}
+
+/**
+ * Follows a source of sensors and keeps the destination at the one that chooseSensor() names. Having
+ * none is a state, logged when it begins and when it ends; so is a search that fails.
+ */
+export class SensorFollower implements SensorListener {
+  readonly #parts: FollowerParts
+  readonly #now: () => number
+  #sensors: readonly Sensor[] = []
+  #current: Sensor | undefined
+  #told = false
+  /** Since when there has been no sensor. */
+  #waitingSince: number
+  #failingSince: number | undefined
+  #discoveryErrors = 0
+
+  constructor(parts: FollowerParts) {
+    this.#parts = parts
+    this.#now = parts.now ?? (() => performance.now())
+    this.#waitingSince = this.#now()
+  }
+
+  /** How many sensors there are now. */
+  get sensorCount(): number {
+    return this.#sensors.length
+  }
+
+  /** The sensor that frames are sent to. */
+  get current(): Sensor | undefined {
+    return this.#current
+  }
+
+  /** How often looking for sensors has failed. */
+  get discoveryErrors(): number {
+    return this.#discoveryErrors
+  }
+
+  onSensors(sensors: readonly Sensor[]): void {
+    this.#sensors = sensors
+    const chosen = chooseSensor(sensors, this.#parts.chooser)
+    if (this.#told && isDeepStrictEqual(chosen, this.#current)) return
+    const previous = this.#current
+    this.#told = true
+    this.#current = chosen
+    this.#parts.setDestination(chosen?.destination)
+    this.#logChange(previous)
+  }
+
+  onError(error: Error): void {
+    this.#discoveryErrors += 1
+    if (this.#failingSince !== undefined) return
+    this.#failingSince = this.#now()
+    const fields = { code: errnoCodeOf(error), reason: error.message }
+    this.#parts.log.warn(fields, 'looking for sensors fails')
+  }
+
+  onRecovered(): void {
+    const failedMs = this.#elapsed(this.#failingSince ?? this.#now())
+    this.#failingSince = undefined
+    this.#parts.log.info({ failedMs }, 'looking for sensors works again')
+  }
+
+  #logChange(previous: Sensor | undefined): void {
+    const { log } = this.#parts
+    const fields = { ...describe(this.#current), sensors: this.#sensors.length }
+    if (this.#current === undefined) {
+      this.#waitingSince = previous ? this.#now() : this.#waitingSince
+      log.warn(previous && { previous: previous.name }, 'no sensor: frames are dropped and counted')
+    } else if (previous) {
+      log.info({ ...fields, previous: previous.name }, 'sensor changed')
+    } else {
+      log.info({ ...fields, waitedMs: this.#elapsed(this.#waitingSince) }, 'sensor found')
+    }
+  }
+
+  #elapsed(since: number): number {
+    return Math.round(this.#now() - since)
+  }
+}
+
+/** A sensor as the fields of a log line. */
+function describe(sensor: Sensor | undefined): object {
+  if (sensor === undefined) return {}
+  const { address, port } = sensor.destination
+  return { sensor: sensor.name, address, port, node: sensor.nodeName }
+}

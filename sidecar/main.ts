@@ -1,0 +1,76 @@
+/**
+ * The sidecar's process. It ends with one of EXIT_CODES: on SIGTERM or SIGINT with `ok`, so that the
+ * Job it belongs to is not said to have failed; it never ends because of a sensor or an interface.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { AppError, messageOf } from '../lib/errors.ts'
+import { createLogger, type Logger } from '../lib/logger.ts'
+import { whenAborted } from '../lib/when-aborted.ts'
+import { loadSidecarConfig, type SidecarConfig } from './config.ts'
+import { EXIT_CODES, SERVICE_ACCOUNT_PATH } from './contract.ts'
+import { checkFilter } from './engine/libpcap.ts'
+import { runMirror, type RunningMirror } from './run-mirror.ts'
+
+const { env } = process
+
+async function main(): Promise<void> {
+  // From the first moment on: as process 1 of a container it would otherwise ignore these signals.
+  const stopped = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      stopped.abort()
+    })
+  }
+  const config = await readConfig()
+  const log = createLogger('sidecar', config.logLevel)
+  exitOnError(log)
+  const mirror = await start(config, log)
+  await Promise.all([mirror.started, whenAborted(stopped.signal)])
+  log.info(await mirror.stop(), 'mirroring ended')
+  process.exit(EXIT_CODES.ok)
+}
+
+async function readConfig(): Promise<SidecarConfig> {
+  try {
+    return await loadSidecarConfig(env, { ownNamespace: readOwnNamespace(), checkFilter })
+  } catch (error) {
+    return fail(createLogger('sidecar', 'info'), error)
+  }
+}
+
+async function start(config: SidecarConfig, log: Logger): Promise<RunningMirror> {
+  const serviceAccount = {
+    directory: SERVICE_ACCOUNT_PATH,
+    host: env.KUBERNETES_SERVICE_HOST,
+    port: env.KUBERNETES_SERVICE_PORT,
+  }
+  const surroundings = { serviceAccount, log, patient: true }
+  return runMirror(config, surroundings).catch((error: unknown) => fail(log, error))
+}
+
+/** Undefined outside a pod, and in a pod without a service account's volume. */
+function readOwnNamespace(): string | undefined {
+  try {
+    return readFileSync(join(SERVICE_ACCOUNT_PATH, 'namespace'), 'utf8').trim() || undefined
+  } catch {
+    return undefined
+  }
+}
+
+function exitOnError(log: Logger): void {
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => {
+      log.fatal({ err: error, event }, 'podtap has failed: please report this')
+      process.exit(EXIT_CODES.software)
+    })
+  }
+}
+
+function fail(log: Logger, error: unknown): never {
+  if (!(error instanceof AppError)) throw error
+  log.fatal({ code: error.code }, messageOf(error))
+  process.exit(error.code === 'ERR_NATIVE_LIBRARY' ? EXIT_CODES.engine : EXIT_CODES.config)
+}
+
+await main()

@@ -1,0 +1,83 @@
+import { backoffMs, sleep } from '../lib/backoff.ts'
+import { AppError } from '../lib/errors.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { Engine, EngineCounters, EngineEvents } from './engine/engine.ts'
+import { SensorFollower } from './follow-sensors.ts'
+import type { Chooser } from './sensor/choose-sensor.ts'
+import type { SensorSource } from './sensor/sensor-source.ts'
+
+/** What a mirror is made of. */
+export interface MirrorParts {
+  readonly engine: Engine
+  readonly source: SensorSource
+  readonly chooser: Chooser
+  readonly log: Logger
+  /**
+   * Whether an engine that cannot start is tried again, for as long as it takes. A sidecar does: if it
+   * ended instead, its pod would no longer be ready and would lose its traffic.
+   */
+  readonly patient: boolean
+}
+
+/** A mirror at work. */
+export interface Mirror {
+  /** Resolves when the engine runs; rejects with its error unless the mirror is patient. */
+  readonly started: Promise<void>
+  /** What is known of sensors now. */
+  readonly sensors: Pick<SensorFollower, 'sensorCount' | 'current' | 'discoveryErrors'>
+  /** Sends what is under way and ends; returns the last counts. */
+  stop(): Promise<EngineCounters>
+}
+
+/** The pauses between attempts to start an engine. */
+const START_BACKOFF = { firstMs: 2_000, ceilingMs: 60_000 }
+
+/** Joins a source of sensors and an engine: what the one finds is where the other sends. */
+export function startMirror(parts: MirrorParts): Mirror {
+  const { engine, source, log, chooser } = parts
+  const abort = new AbortController()
+  const follower = new SensorFollower({
+    chooser,
+    log,
+    setDestination: (destination) => {
+      engine.setDestination(destination)
+    },
+  })
+  const following = source.run(follower, abort.signal)
+  const started = startEngine(parts, abort.signal)
+  return {
+    started,
+    sensors: follower,
+    stop: async () => {
+      abort.abort()
+      await Promise.allSettled([following, started])
+      await engine.stop()
+      return engine.counters()
+    },
+  }
+}
+
+/** Events of an engine as log lines. */
+export function engineEvents(log: Logger): EngineEvents {
+  return {
+    onStateChange: (state, reason) => {
+      const level = state === 'waiting' ? 'warn' : 'info'
+      log[level]({ state, reason }, 'engine state changed')
+    },
+  }
+}
+
+async function startEngine(parts: MirrorParts, signal: AbortSignal): Promise<void> {
+  const { engine, log, patient } = parts
+  for (let failures = 1; !signal.aborted; failures += 1) {
+    try {
+      await engine.start()
+      return
+    } catch (error) {
+      if (!patient || !(error instanceof AppError)) throw error
+      const retryMs = backoffMs(failures, START_BACKOFF, Math.random)
+      log.error({ code: error.code, reason: error.message, retryMs }, 'engine cannot start')
+      await sleep(retryMs, signal)
+    }
+  }
+}

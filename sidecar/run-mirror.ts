@@ -1,0 +1,75 @@
+/** Puts a mirror together from its configuration: for the sidecar, and for `podtap mirror`. */
+import { hostname, networkInterfaces } from 'node:os'
+import type { ServiceAccount } from '../lib/kube/credentials.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { SidecarConfig } from './config.ts'
+import { createEngine } from './engine/create-engine.ts'
+import type { Engine, EngineCounters } from './engine/engine.ts'
+import { startMetricsServer, type MetricsServer } from './metrics-server.ts'
+import { createMetrics } from './metrics.ts'
+import { engineEvents, startMirror, type Mirror } from './mirror.ts'
+import { createSensorSource } from './sensor/create-sensor-source.ts'
+
+/** Where a mirror runs. */
+export interface Surroundings {
+  readonly serviceAccount: ServiceAccount
+  readonly log: Logger
+  /** See MirrorParts. */
+  readonly patient: boolean
+}
+
+/** A mirror with its metrics. */
+export interface RunningMirror {
+  readonly started: Promise<void>
+  /** Ends everything; returns the last counts. Idempotent. */
+  stop(): Promise<EngineCounters>
+}
+
+/**
+ * Starts to look for sensors, to capture and to serve metrics.
+ * @throws AppError ERR_KUBE_AUTH when pods are looked for and this is not a pod. Later failures are
+ * those of Mirror.started.
+ */
+export async function runMirror(
+  config: SidecarConfig,
+  surroundings: Surroundings,
+): Promise<RunningMirror> {
+  const { log, patient, serviceAccount } = surroundings
+  const source = createSensorSource(config, { serviceAccount, ownAddresses, log })
+  const engine = createEngine(config.engine, engineOptions(config), engineEvents(log))
+  const chooser = { identity: hostname(), nodeName: config.nodeName }
+  log.info(config, 'mirroring begins')
+  const mirror = startMirror({ engine, source, chooser, log, patient })
+  // Whoever runs this awaits it later; until then a failure must not count as unhandled.
+  mirror.started.catch(() => undefined)
+  const server = await serveMetrics(config.metricsPort, { engine, mirror, log })
+  let stopping: Promise<EngineCounters> | undefined
+  const stop = async (): Promise<EngineCounters> => {
+    const counters = await mirror.stop()
+    await server?.close()
+    return counters
+  }
+  return { started: mirror.started, stop: () => (stopping ??= stop()) }
+}
+
+/** The addresses of all interfaces, as they are now. */
+function ownAddresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((each = []) => {
+    return each.map(({ address }) => address)
+  })
+}
+
+function engineOptions(config: SidecarConfig): Parameters<typeof createEngine>[1] {
+  const { interfaceName, vni, filter, sensorPort } = config
+  return { interfaceName, vni, filter, sensorPort }
+}
+
+async function serveMetrics(
+  port: number,
+  parts: { readonly engine: Engine; readonly mirror: Mirror; readonly log: Logger },
+): Promise<MetricsServer | undefined> {
+  if (port === 0) return undefined
+  const { engine, mirror, log } = parts
+  const metrics = createMetrics({ engine, sensors: mirror.sensors })
+  return startMetricsServer({ port, metrics, isReady: () => engine.state === 'capturing', log })
+}

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { Destination } from '../../../sidecar/engine/engine.ts'
+import { SensorFollower } from '../../../sidecar/follow-sensors.ts'
+import type { Sensor } from '../../../sidecar/sensor/sensor-source.ts'
+import { captureLog } from '../../helpers/captured-log.ts'
+
+const NEAR: Sensor = {
+  name: 'ndr/near',
+  nodeName: 'node-1',
+  destination: { address: '10.0.1.1', family: 4, port: 4789 },
+}
+const FAR: Sensor = {
+  name: 'ndr/far',
+  nodeName: 'node-2',
+  destination: { address: '10.0.2.1', family: 4, port: 4789 },
+}
+
+interface Followed {
+  readonly follower: SensorFollower
+  readonly lines: readonly string[]
+  readonly destinations: readonly (Destination | undefined)[]
+  /** Milliseconds since the follower was made. */
+  clock: number
+}
+
+function follow(): Followed {
+  const { log, lines } = captureLog()
+  const destinations: (Destination | undefined)[] = []
+  const followed = { lines, destinations, clock: 0 }
+  const follower = new SensorFollower({
+    chooser: { identity: 'app-1', nodeName: 'node-1' },
+    log,
+    setDestination: (destination) => destinations.push(destination),
+    now: () => followed.clock,
+  })
+  return Object.assign(followed, { follower })
+}
+
+test('the first sensor becomes the destination', () => {
+  const followed = follow()
+
+  followed.clock = 120.4
+  followed.follower.onSensors([NEAR])
+
+  assert.deepEqual(followed.destinations, [NEAR.destination])
+  assert.deepEqual(followed.lines, [
+    'info sensor found {"sensor":"ndr/near","address":"10.0.1.1","port":4789,"node":"node-1",' +
+      '"sensors":1,"waitedMs":120}',
+  ])
+})
+
+test('a nearer sensor is changed to, and a change that does not concern the choice is not', () => {
+  const { follower, destinations, lines } = follow()
+
+  follower.onSensors([FAR])
+  follower.onSensors([FAR, NEAR])
+  follower.onSensors([NEAR])
+
+  assert.deepEqual(destinations, [FAR.destination, NEAR.destination])
+  assert.equal(
+    lines[1],
+    'info sensor changed {"sensor":"ndr/near","address":"10.0.1.1","port":4789,"node":"node-1",' +
+      '"sensors":2,"previous":"ndr/far"}',
+  )
+  assert.equal(lines.length, 2)
+  assert.equal(follower.sensorCount, 1)
+})
+
+test('a sensor that keeps its name and gets another address is changed to', () => {
+  const { follower, destinations } = follow()
+  const moved = { ...NEAR, destination: { ...NEAR.destination, address: '10.0.1.2' } }
+
+  follower.onSensors([NEAR])
+  follower.onSensors([moved])
+
+  assert.deepEqual(destinations, [NEAR.destination, moved.destination])
+})
+
+test('having no sensor is logged once, and its end with the time it took', () => {
+  const followed = follow()
+  const { follower, destinations, lines } = followed
+
+  follower.onSensors([NEAR])
+  followed.clock = 1000
+  follower.onSensors([])
+  follower.onSensors([])
+  followed.clock = 4500
+  follower.onSensors([NEAR])
+
+  assert.deepEqual(destinations, [NEAR.destination, undefined, NEAR.destination])
+  assert.deepEqual(lines.slice(1), [
+    'warn no sensor: frames are dropped and counted {"previous":"ndr/near"}',
+    'info sensor found {"sensor":"ndr/near","address":"10.0.1.1","port":4789,"node":"node-1",' +
+      '"sensors":1,"waitedMs":3500}',
+  ])
+})
+
+test('no sensor from the beginning is logged once, and the wait counts from the beginning', () => {
+  const followed = follow()
+
+  followed.clock = 50
+  followed.follower.onSensors([])
+  followed.clock = 900
+  followed.follower.onSensors([NEAR])
+
+  assert.deepEqual(followed.lines, [
+    'warn no sensor: frames are dropped and counted {}',
+    'info sensor found {"sensor":"ndr/near","address":"10.0.1.1","port":4789,"node":"node-1",' +
+      '"sensors":1,"waitedMs":900}',
+  ])
+})
+
+test('failed searches are counted, logged once, and leave the destination as it is', () => {
+  const followed = follow()
+  const { follower, destinations, lines } = followed
+
+  follower.onSensors([NEAR])
+  follower.onError(Object.assign(new Error('forbidden'), { code: 'ERR_KUBE_REQUEST' }))
+  follower.onError(new Error('forbidden'))
+  followed.clock = 7000
+  follower.onRecovered()
+  follower.onError(new Error('reset'))
+
+  assert.equal(follower.discoveryErrors, 3)
+  assert.deepEqual(destinations, [NEAR.destination])
+  assert.deepEqual(lines.slice(1), [
+    'warn looking for sensors fails {"code":"ERR_KUBE_REQUEST","reason":"forbidden"}',
+    'info looking for sensors works again {"failedMs":7000}',
+    'warn looking for sensors fails {"reason":"reset"}',
+  ])
+})

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { createMetrics } from '../../../sidecar/metrics.ts'
+import { countersOf, MemoryEngine } from '../../helpers/memory-engine.ts'
+
+const IDLE = { sensorCount: 0, current: undefined, discoveryErrors: 0 }
+
+function samples(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+}
+
+test('a scrape shows all that is counted', async () => {
+  const engine = new MemoryEngine()
+  engine.state = 'capturing'
+  engine.counts = countersOf(
+    { capturedFrames: 10, capturedBytes: 9000, sentFrames: 7, sentBytes: 6356, restarts: 1 },
+    { kernel: 1, refused: 2 },
+  )
+  const sensors = {
+    sensorCount: 3,
+    current: {
+      name: 'ndr/zeek-0',
+      nodeName: 'node-1',
+      destination: { address: 'fd00::7', family: 6, port: 4789 },
+    },
+    discoveryErrors: 4,
+  } as const
+
+  const metrics = createMetrics({ engine, sensors, now: () => 1_795_000_000_500 })
+
+  assert.deepEqual(samples(await metrics.render()), [
+    'podtap_frames_captured_total 10',
+    'podtap_bytes_captured_total 9000',
+    'podtap_frames_sent_total 7',
+    'podtap_bytes_sent_total 6356',
+    'podtap_engine_restarts_total 1',
+    'podtap_frames_dropped_total{reason="kernel"} 1',
+    'podtap_frames_dropped_total{reason="truncated"} 0',
+    'podtap_frames_dropped_total{reason="no-sensor"} 0',
+    'podtap_frames_dropped_total{reason="too-long"} 0',
+    'podtap_frames_dropped_total{reason="refused"} 2',
+    'podtap_frames_dropped_total{reason="unreachable"} 0',
+    'podtap_frames_dropped_total{reason="backlog"} 0',
+    'podtap_frames_dropped_total{reason="send-error"} 0',
+    'podtap_engine_state{state="stopped"} 0',
+    'podtap_engine_state{state="capturing"} 1',
+    'podtap_engine_state{state="waiting"} 0',
+    'podtap_sensors 3',
+    'podtap_destination_info{sensor="ndr/zeek-0",address="fd00::7",port="4789",node="node-1"} 1',
+    'podtap_discovery_errors_total 4',
+    'podtap_last_frame_sent_timestamp_seconds 1795000000.5',
+  ])
+})
+
+test('without a sensor there is no destination', async () => {
+  const metrics = createMetrics({ engine: new MemoryEngine(), sensors: IDLE })
+
+  const text = await metrics.render()
+
+  assert.deepEqual(
+    samples(text).filter((line) => /destination|sensors|last_frame/.test(line)),
+    ['podtap_sensors 0', 'podtap_last_frame_sent_timestamp_seconds 0'],
+  )
+})
+
+test('a second scrape shows the new totals, not sums of both', async () => {
+  const engine = new MemoryEngine()
+  const metrics = createMetrics({ engine, sensors: IDLE })
+
+  engine.counts = countersOf({ capturedFrames: 5 }, { 'no-sensor': 5 })
+  await metrics.render()
+  engine.counts = countersOf({ capturedFrames: 8 }, { 'no-sensor': 8 })
+  const text = await metrics.render()
+
+  assert.ok(text.includes('podtap_frames_captured_total 8\n'))
+  assert.ok(text.includes('podtap_frames_dropped_total{reason="no-sensor"} 8\n'))
+})
+
+test('the time of the last sent frame stands still while none is sent', async () => {
+  const engine = new MemoryEngine()
+  let now = 1_000_000
+  const metrics = createMetrics({ engine, sensors: IDLE, now: () => now })
+
+  engine.counts = countersOf({ sentFrames: 1 })
+  await metrics.render()
+  now = 2_000_000
+  const text = await metrics.render()
+
+  assert.ok(text.includes('podtap_last_frame_sent_timestamp_seconds 1000\n'))
+})

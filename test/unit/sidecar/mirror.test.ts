@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { AppError } from '../../../lib/errors.ts'
+import { engineEvents, startMirror, type MirrorParts } from '../../../sidecar/mirror.ts'
+import { fixedSensor } from '../../../sidecar/sensor/fixed-sensor.ts'
+import { captureLog } from '../../helpers/captured-log.ts'
+import { countersOf, MemoryEngine } from '../../helpers/memory-engine.ts'
+
+const SENSOR = { address: '10.0.0.1', family: 4, port: 4789 } as const
+
+function parts(engine: MemoryEngine, patient = false): MirrorParts & { lines: readonly string[] } {
+  const { log, lines } = captureLog()
+  const source = fixedSensor(SENSOR)
+  return { engine, source, chooser: { identity: 'app-1' }, log, patient, lines }
+}
+
+test('what the source finds is where the engine sends', async () => {
+  const engine = new MemoryEngine()
+
+  const mirror = startMirror(parts(engine))
+  await mirror.started
+
+  assert.deepEqual(engine.destinations, [SENSOR])
+  assert.equal(engine.state, 'capturing')
+  assert.equal(mirror.sensors.current?.name, '10.0.0.1')
+  await mirror.stop()
+})
+
+test('a stopped mirror has stopped its engine and returns the last counts', async () => {
+  const engine = new MemoryEngine()
+  engine.counts = countersOf({ capturedFrames: 7, sentFrames: 5 }, { 'no-sensor': 2 })
+
+  const mirror = startMirror(parts(engine))
+  await mirror.started
+  const counters = await mirror.stop()
+
+  assert.deepEqual(counters, engine.counts)
+  assert.deepEqual([engine.state, engine.stops], ['stopped', 1])
+})
+
+test('an engine that cannot start fails the mirror unless it is patient', async () => {
+  const engine = new MemoryEngine()
+  const failure = new AppError('ERR_CAPTURE', 'CAP_NET_RAW is missing')
+  engine.startErrors.push(failure)
+
+  const mirror = startMirror(parts(engine))
+
+  await assert.rejects(mirror.started, failure)
+  await mirror.stop()
+})
+
+test('a patient mirror says why its engine cannot start, and ends when it is stopped', async () => {
+  const engine = new MemoryEngine()
+  engine.startErrors.push(new AppError('ERR_CAPTURE', 'CAP_NET_RAW is missing'))
+  const made = parts(engine, true)
+
+  const mirror = startMirror(made)
+  await new Promise(setImmediate)
+  await mirror.stop()
+
+  const line = made.lines.find((each) => each.startsWith('error'))
+  assert.match(
+    line ?? '',
+    /^error engine cannot start \{"code":"ERR_CAPTURE","reason":"CAP_NET_RAW is missing","retryMs":\d+\}$/,
+  )
+  assert.equal(engine.starts, 1)
+})
+
+test('changes of the engine are logged with the reason', () => {
+  const { log, lines } = captureLog()
+  const events = engineEvents(log)
+
+  events.onStateChange('waiting', 'interface eth0 is down')
+  events.onStateChange('capturing', 'interface eth0 is up')
+
+  assert.deepEqual(lines, [
+    'warn engine state changed {"state":"waiting","reason":"interface eth0 is down"}',
+    'info engine state changed {"state":"capturing","reason":"interface eth0 is up"}',
+  ])
+})
