@@ -1,0 +1,114 @@
+import type { Command } from 'commander'
+import { configError, describeProblem, type Environment } from '../../lib/config.ts'
+import { createLogger, type Logger } from '../../lib/logger.ts'
+import { whenAborted } from '../../lib/when-aborted.ts'
+import { loadSidecarConfig, type SidecarConfig } from '../../sidecar/config.ts'
+import { ENGINES, SERVICE_ACCOUNT_PATH } from '../../sidecar/contract.ts'
+import { checkFilter } from '../../sidecar/engine/libpcap.ts'
+import { runMirror } from '../../sidecar/run-mirror.ts'
+import type { CliContext } from '../context.ts'
+import { summarize } from '../counter-summary.ts'
+import { createReadableLog } from '../readable-log.ts'
+
+/** The options as commander reads them. */
+export interface MirrorOptions {
+  readonly interface: string
+  readonly sensor: string
+  readonly port?: string
+  readonly vni?: string
+  readonly filter?: string
+  readonly engine?: string
+  readonly metricsPort?: string
+  readonly logLevel?: string
+}
+
+/** The option that sets a variable of the sidecar. */
+const OPTION_OF: Readonly<Record<string, string>> = {
+  INTERFACE: '--interface',
+  SENSOR: '--sensor',
+  SENSOR_PORT: '--port',
+  VNI: '--vni',
+  BPF: '--filter',
+  ENGINE: '--engine',
+  METRICS_PORT: '--metrics-port',
+  LOG_LEVEL: '--log-level',
+}
+
+/** There is no service account outside a pod; only the search for pods would need one. */
+const NO_SERVICE_ACCOUNT = { directory: SERVICE_ACCOUNT_PATH, host: undefined, port: undefined }
+
+/** Adds `podtap mirror`: the sidecar's mirror on any Linux host. */
+export function addMirrorCommand(program: Command, context: CliContext): void {
+  program
+    .command('mirror')
+    .description(
+      'mirror the frames of an interface to a sensor until interrupted (needs CAP_NET_RAW)',
+    )
+    .requiredOption('--interface <name>', 'interface to sniff')
+    .requiredOption('--sensor <address>', 'IP address or host name of the sensor')
+    .option('--port <number>', 'UDP port of the sensor (default: 4789)')
+    .option('--vni <number>', 'VXLAN network identifier, decimal or 0x-hex (default: 1)')
+    .option('--filter <expression>', 'mirror only what this pcap-filter expression matches')
+    .option('--engine <name>', `how frames are captured and sent: ${ENGINES.join(', ')}`)
+    .option('--metrics-port <number>', 'serve /metrics and /readyz on this TCP port (default: off)')
+    .option('--log-level <level>', 'log JSON lines of this level instead of readable ones')
+    .action((options: MirrorOptions) => mirror(options, context))
+}
+
+/**
+ * The sidecar's configuration for `options`, checked by the sidecar's own rules.
+ * @throws AppError ERR_CONFIG that names every bad option at once.
+ */
+export async function readMirrorOptions(options: MirrorOptions): Promise<SidecarConfig> {
+  const config = await loadSidecarConfig(environmentOf(options), {
+    // Never used, but it lets `pod:…` through to the message below.
+    ownNamespace: 'default',
+    checkFilter,
+    nameOf: (variable) => OPTION_OF[variable] ?? variable,
+  })
+  if (config.sensor.kind !== 'pods') return config
+  throw configError([describeProblem('--sensor', 'an IP address or a host name', options.sensor)])
+}
+
+async function mirror(options: MirrorOptions, context: CliContext): Promise<void> {
+  const config = await readMirrorOptions(options)
+  const log = createLog(options, config, context)
+  const interrupted = context.interrupted()
+  const running = await runMirror(config, {
+    serviceAccount: NO_SERVICE_ACCOUNT,
+    log,
+    patient: false,
+  })
+  try {
+    await running.started
+    await whenAborted(interrupted)
+  } finally {
+    context.print(summarize(await running.stop()))
+  }
+}
+
+function createLog(options: MirrorOptions, config: SidecarConfig, context: CliContext): Logger {
+  if (options.logLevel !== undefined) return createLogger('mirror', config.logLevel)
+  return createReadableLog((line) => {
+    context.print(line)
+  })
+}
+
+function environmentOf(options: MirrorOptions): Environment {
+  return {
+    INTERFACE: options.interface,
+    SENSOR: asSensor(options.sensor),
+    SENSOR_PORT: options.port,
+    VNI: options.vni,
+    BPF: options.filter,
+    ENGINE: options.engine,
+    METRICS_PORT: options.metricsPort ?? '0',
+    LOG_LEVEL: options.logLevel,
+  }
+}
+
+/** A name without a dot is a host here, such as localhost; to the sidecar it is a label value. */
+function asSensor(raw: string): string {
+  const isPlain = !/[.:]/.test(raw) && raw !== ''
+  return isPlain ? `host:${raw}` : raw
+}

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { readMirrorOptions } from '../../../../cli/commands/mirror.ts'
+import { DEFAULT_ENGINE, ENGINES } from '../../../../sidecar/contract.ts'
+
+const LEAST = { interface: 'eth0', sensor: '192.0.2.30' }
+
+test('interface and sensor are enough', async () => {
+  assert.deepEqual(await readMirrorOptions(LEAST), {
+    sensor: { kind: 'address', address: '192.0.2.30', family: 4 },
+    sensorPort: 4789,
+    vni: 1,
+    interfaceName: 'eth0',
+    filter: '',
+    engine: DEFAULT_ENGINE,
+    metricsPort: 0,
+    logLevel: 'info',
+    nodeName: undefined,
+  })
+})
+
+test('every option is used', async () => {
+  const options = {
+    interface: 'lo',
+    sensor: '[2001:db8::30]',
+    port: '8472',
+    vni: '0x2a',
+    filter: 'udp',
+    engine: 'cap',
+    metricsPort: '9100',
+    logLevel: 'debug',
+  }
+
+  assert.deepEqual(await readMirrorOptions(options), {
+    sensor: { kind: 'address', address: '2001:db8::30', family: 6 },
+    sensorPort: 8472,
+    vni: 42,
+    interfaceName: 'lo',
+    filter: 'udp',
+    engine: 'cap',
+    metricsPort: 9100,
+    logLevel: 'debug',
+    nodeName: undefined,
+  })
+})
+
+test('a sensor with and without a dot is a host', async () => {
+  for (const host of ['localhost', 'sensor.example.org']) {
+    const { sensor } = await readMirrorOptions({ ...LEAST, sensor: host })
+
+    assert.deepEqual(sensor, { kind: 'host', host })
+  }
+})
+
+test('pods cannot be looked for from the command line', async () => {
+  await assert.rejects(readMirrorOptions({ ...LEAST, sensor: 'pod:zeek' }), {
+    code: 'ERR_CONFIG',
+    message:
+      'invalid configuration: --sensor: expected an IP address or a host name, received "pod:zeek"',
+  })
+})
+
+test('one error names every bad option', async () => {
+  const options = { ...LEAST, sensor: '10.0.0.256', port: '0', vni: '-1', engine: 'xdp' }
+
+  await assert.rejects(readMirrorOptions(options), {
+    code: 'ERR_CONFIG',
+    message:
+      'invalid configuration: ' +
+      '--sensor: expected a label value, an IP address or a host name, received "10.0.0.256"; ' +
+      '--port: expected an integer 1…65535, received "0"; ' +
+      '--vni: expected an integer 0…16777215 or 0x0…0xffffff, received "-1"; ' +
+      `--engine: expected one of ${ENGINES.join(', ')}, received "xdp"`,
+  })
+})
