@@ -56,7 +56,7 @@ export const SIDECAR_ENVIRONMENT = [
 ] as const
 
 /** The engines: how frames are captured and sent. */
-export const ENGINES = ['cap'] as const
+export const ENGINES = ['ring', 'cap'] as const
 
 /** One of ENGINES. */
 export type EngineName = (typeof ENGINES)[number]
@@ -91,6 +91,37 @@ export const DROP_REASONS = [
 
 /** One of DROP_REASONS. */
 export type DropReason = (typeof DROP_REASONS)[number]
+
+/**
+ * How a sensor takes mirrored frames, which decides whether the kernel may be given many at once.
+ * - `socket`: it ends UDP in a socket (a vxlan device, Zeek's UDP source, a collector)
+ * - `remote`: it is on another node, where datagrams arrive one by one whatever reads them
+ * - `sniffer`: it reads its interface on this node: datagrams are sent one by one, without a checksum
+ */
+export const RECEIVERS = ['socket', 'remote', 'sniffer'] as const
+
+/** One of RECEIVERS. */
+export type Receiver = (typeof RECEIVERS)[number]
+
+/** RECEIVER: one of RECEIVERS for every sensor, or `auto`: decided for each by what is known of it. */
+export const RECEIVER_SETTINGS = ['auto', ...RECEIVERS] as const
+
+/** One of RECEIVER_SETTINGS. */
+export type ReceiverSetting = (typeof RECEIVER_SETTINGS)[number]
+
+/** The annotation of a sensor pod that says how it takes frames; only `socket` has a meaning. */
+export const RECEIVER_ANNOTATION = 'podtap.dev/receiver'
+
+/**
+ * What happens to a frame that is too long for the path once it is wrapped (VXLAN adds 50 bytes).
+ * - `split`: TCP is split into shorter segments, other IP packets into IP fragments
+ * - `fragment`: the datagram around it is fragmented
+ * - `off`: it is dropped and counted as too-long
+ */
+export const FITS = ['split', 'fragment', 'off'] as const
+
+/** One of FITS. */
+export type Fit = (typeof FITS)[number]
 
 /** The exit codes of the sidecar; `engine`: capturing is impossible, `software`: an error of podtap itself. */
 export const EXIT_CODES = { ok: 0, config: 2, engine: 69, software: 70 } as const

@@ -1,5 +1,5 @@
 /** What captures frames and sends them, whatever it is made of. */
-import type { DropReason, EngineName } from '../contract.ts'
+import type { DropReason, EngineName, Fit, Receiver } from '../contract.ts'
 
 /** Where mirrored frames go. */
 export interface Destination {
@@ -8,6 +8,8 @@ export interface Destination {
   readonly family: 4 | 6
   /** UDP port, 1…65535. */
   readonly port: number
+  /** How the sensor takes frames; absent: unknown, and it is treated as a `sniffer`. */
+  readonly receiver?: Receiver
 }
 
 /** What an engine is told once, when it is made. */
@@ -20,6 +22,8 @@ export interface EngineOptions {
   readonly filter: string
   /** UDP destination port of mirrored frames, 1…65535: podtap's own packets are recognised by it too. */
   readonly sensorPort: number
+  /** What happens to frames that are too long for the path; `split` unless said otherwise. */
+  readonly fit?: Fit
 }
 
 /**
@@ -53,7 +57,7 @@ export interface Engine {
   readonly state: EngineState
   /**
    * Begins to capture; resolves when the first frame can be captured, or, when the interface is
-   * missing or down, as soon as the engine waits for it.
+   * missing or down, as soon as the engine waits for it. May be called again after it has failed.
    * @throws AppError ERR_FILTER, ERR_CAPTURE or ERR_NATIVE_LIBRARY.
    */
   start(): Promise<void>

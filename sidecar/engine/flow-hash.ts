@@ -16,11 +16,11 @@ const MAC_BYTES = 6
  * addresses and EtherType.
  */
 export function flowIndex(frame: Frame, packet: Packet, count: number): number {
-  return hashFlow(frame, packet) % count
+  return flowHash(frame, packet) % count
 }
 
-/** A symmetric hash of the flow, 32 bits, without a sign. */
-function hashFlow(frame: Frame, packet: Packet): number {
+/** The symmetric hash of the flow that flowIndex() goes by: 32 bits, without a sign. */
+export function flowHash(frame: Frame, packet: Packet): number {
   const { bytes, start, end } = frame
   if (packet.ipVersion === 4) return hashIp(bytes, packet, 4)
   if (packet.ipVersion === 6) return hashIp(bytes, packet, 16)

@@ -25,12 +25,17 @@ const NETMASK_UNKNOWN = 0xffffffff
 /** `struct bpf_program`: number of instructions (u32), padding, pointer to them. */
 const BPF_PROGRAM_BYTES = 16
 
+/** `struct bpf_insn`. */
+const INSTRUCTION_BYTES = 8
+
 type Pointer = unknown
 
 interface Libpcap {
   openDead(linkType: number, snapshotBytes: number): Pointer
   compile(handle: Pointer, program: Uint8Array, expression: string): Promise<number>
   errorOf(handle: Pointer): string
+  /** A copy of what `program` points to. */
+  instructionsOf(program: Uint8Array): Uint8Array
   freeCode(program: Uint8Array): void
   close(handle: Pointer): void
 }
@@ -48,7 +53,10 @@ export async function checkFilter(expression: string): Promise<void> {
   const problem = findTextProblem(expression)
   if (problem !== undefined) throw filterError(expression, problem)
   loading ??= loadLibpcap()
-  await compileOnce(await loading, expression)
+  const instructions = await compileOnce(await loading, expression, SNAPSHOT_BYTES)
+  const most = MAX_INSTRUCTIONS - OWN_INSTRUCTIONS
+  if (instructions.length <= most * INSTRUCTION_BYTES) return
+  throw filterError(expression, `more than ${most} instructions`)
 }
 
 /** What is wrong with the text itself, before any compiler sees it. */
@@ -67,16 +75,32 @@ function isHostName(word: string): boolean {
   return !/^([\da-f]{1,2}(\.[\da-f]{1,2}){5}|[\da-f]{4}(\.[\da-f]{4}){2})$/i.test(word)
 }
 
-async function compileOnce(libpcap: Libpcap, expression: string): Promise<void> {
-  const handle = libpcap.openDead(DLT_EN10MB, SNAPSHOT_BYTES)
+/**
+ * The instructions of `expression`, 8 bytes each (`struct sock_filter`), for a capture on this host;
+ * they let `snapshotBytes` of a frame through. It must have passed checkFilter(), or be our own.
+ * @throws AppError ERR_FILTER with libpcap's reason, or ERR_NATIVE_LIBRARY.
+ */
+export async function compileFilter(
+  expression: string,
+  snapshotBytes: number,
+): Promise<Uint8Array> {
+  loading ??= loadLibpcap()
+  return compileOnce(await loading, expression, snapshotBytes)
+}
+
+async function compileOnce(
+  libpcap: Libpcap,
+  expression: string,
+  snapshotBytes: number,
+): Promise<Uint8Array> {
+  const handle = libpcap.openDead(DLT_EN10MB, snapshotBytes)
   const program = new Uint8Array(BPF_PROGRAM_BYTES)
   try {
     const failed = await libpcap.compile(handle, program, expression)
     if (failed !== 0) throw filterError(expression, libpcap.errorOf(handle))
-    const instructions = new DataView(program.buffer).getUint32(0, true)
+    const instructions = libpcap.instructionsOf(program)
     libpcap.freeCode(program)
-    const most = MAX_INSTRUCTIONS - OWN_INSTRUCTIONS
-    if (instructions > most) throw filterError(expression, `more than ${most} instructions`)
+    return instructions
   } finally {
     libpcap.close(handle)
   }
@@ -103,6 +127,11 @@ async function loadLibpcap(): Promise<Libpcap> {
     compile: (handle, program, expression) =>
       compileAsync(handle, program, expression, 1, NETMASK_UNKNOWN),
     errorOf: library.func('const char *pcap_geterr(void *handle)'),
+    instructionsOf: (program) => {
+      const view = new DataView(program.buffer)
+      const length = view.getUint32(0, true) * INSTRUCTION_BYTES
+      return new Uint8Array(koffi.view(view.getBigUint64(8, true), length)).slice()
+    },
     freeCode: library.func('void pcap_freecode(void *program)'),
     close: library.func('void pcap_close(void *handle)'),
   }

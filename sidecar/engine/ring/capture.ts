@@ -1,0 +1,159 @@
+/** Opens the packet socket and the memory that the engine works in. */
+import { AppError } from '../../../lib/errors.ts'
+import { HEADER_BYTES } from './batch.ts'
+import { CaptureRing, type RingSize } from './capture-ring.ts'
+import { isAddressable, memoryOver, type Memory } from './memory.ts'
+import { MAX_MESSAGES, MAX_MESSAGE_PIECES, messagesBytes } from './messages.ts'
+import * as native from './native.ts'
+import { OUTGOING, OWN_MARK, refuse } from './own-mark.ts'
+import { RESOURCE, type RingOptions } from './ring-options.ts'
+import { AF_PACKET, packetSocketAddress } from './socket-address.ts'
+
+const SOCK_RAW_CLOEXEC_NONBLOCK = 3 | 0o2000000 | 0o4000
+const SOL_SOCKET = 1
+const SO_ERROR = [SOL_SOCKET, 4] as const
+const SO_ATTACH_FILTER = [SOL_SOCKET, 26] as const
+const SO_LOCK_FILTER = [SOL_SOCKET, 44] as const
+const SOL_PACKET = 263
+const PACKET_RX_RING = [SOL_PACKET, 5] as const
+const PACKET_STATISTICS = [SOL_PACKET, 6] as const
+const PACKET_VERSION = [SOL_PACKET, 10] as const
+const PACKET_VNET_HDR = [SOL_PACKET, 15] as const
+const TPACKET_V3 = 2
+const FRAME_BYTES = 2048
+const PAGE_BYTES = 4096
+
+/** Where in the memory the engine writes. */
+export const LAYOUT = layOut()
+
+/** An open capture. */
+export class Capture {
+  readonly memory: Memory
+  readonly ring: CaptureRing
+  readonly fd: number
+  readonly #options: RingOptions
+  #interfaceIndex = 0
+
+  /**
+   * Everything but the interface is in place afterwards, the filter included: no frame that should
+   * not pass can enter.
+   * @throws AppError ERR_CAPTURE.
+   */
+  constructor(options: RingOptions, filter: Uint8Array) {
+    const { ring } = options
+    this.#options = options
+    this.fd = openSocket()
+    const resources = new Float64Array(options.resources)
+    resources[RESOURCE.captureFd] = this.fd
+    attachFilter(this.fd, filter, native.isLoopback(this.fd, options.interfaceName))
+    const hasVnetHeader = configure(this.fd, options)
+    const mapLength = LAYOUT.end + ring.blockBytes * ring.blocks
+    const address = mapMemory(mapLength)
+    resources[RESOURCE.mapAddress] = address
+    resources[RESOURCE.mapLength] = mapLength
+    if (!native.mapSocketAt(address + LAYOUT.end, ring.blockBytes * ring.blocks, this.fd)) {
+      throw failure('mapping the capture ring')
+    }
+    this.memory = memoryOver(native.viewMemory(address, mapLength), address)
+    this.ring = new CaptureRing(this.memory, LAYOUT.end, ring, hasVnetHeader)
+  }
+
+  /**
+   * Binds to the interface if that is not done yet, or if another one bears its name by now. Returns
+   * why nothing can be captured, or undefined.
+   */
+  attach(): string | undefined {
+    const name = this.#options.interfaceName
+    native.getBytesOption(this.fd, SO_ERROR, 4)
+    const index = native.interfaceIndex(name)
+    if (index === 0) {
+      this.#interfaceIndex = 0
+      return `interface ${name} is missing`
+    }
+    if (index !== this.#interfaceIndex) {
+      const address = packetSocketAddress(index)
+      if (native.bind(this.fd, address, address.length) !== 0) {
+        return `interface ${name}: ${native.errnoName(native.lastErrno())}`
+      }
+      this.#interfaceIndex = index
+    }
+    return native.isInterfaceUp(this.fd, name) ? undefined : `interface ${name} is down`
+  }
+
+  /** Reads PACKET_STATISTICS, which thereby starts again at 0 (struct tpacket_stats_v3). */
+  takeDrops(): number {
+    return native.getBytesOption(this.fd, PACKET_STATISTICS, 12)?.getUint32(4, true) ?? 0
+  }
+}
+
+function openSocket(): number {
+  const fd = native.socket(AF_PACKET, SOCK_RAW_CLOEXEC_NONBLOCK, 0)
+  if (fd === -1) throw failure('opening a packet socket', 'which takes the capability CAP_NET_RAW')
+  return fd
+}
+
+/** Returns whether frames come with the kernel's notes (struct virtio_net_hdr); they must be asked for first. */
+function configure(fd: number, { ring, withoutVnetHeader }: RingOptions): boolean {
+  const hasVnetHeader = !withoutVnetHeader && native.setIntOption(fd, PACKET_VNET_HDR, 1)
+  if (!native.setIntOption(fd, PACKET_VERSION, TPACKET_V3)) throw failure('asking for TPACKET_V3')
+  if (!native.setBytesOption(fd, PACKET_RX_RING, ringRequest(ring))) {
+    throw failure(`a capture ring of ${ring.blocks} × ${ring.blockBytes} bytes`)
+  }
+  return hasVnetHeader
+}
+
+/** struct tpacket_req3: block size, blocks, frame size, frames, retire time, private bytes, features. */
+function ringRequest({ blockBytes, blocks, retireMs }: RingSize): Uint8Array {
+  const frames = (blockBytes / FRAME_BYTES) * blocks
+  return new Uint8Array(
+    Uint32Array.of(blockBytes, blocks, FRAME_BYTES, frames, retireMs, 0, 0).buffer,
+  )
+}
+
+/** struct sock_fprog: number of instructions(2) pad(6) pointer(8). Once locked it cannot be widened. */
+function attachFilter(fd: number, instructions: Uint8Array, isLoopback: boolean): void {
+  const program = refuse(instructions, [
+    { field: 'mark', value: OWN_MARK },
+    ...(isLoopback ? [{ field: 'packetType', value: OUTGOING } as const] : []),
+  ])
+  const request = new Uint8Array(16)
+  const view = new DataView(request.buffer)
+  view.setUint16(0, program.length / 8, true)
+  view.setBigUint64(8, native.addressOf(program), true)
+  if (!native.setBytesOption(fd, SO_ATTACH_FILTER, request)) throw failure('attaching the filter')
+  native.setIntOption(fd, SO_LOCK_FILTER, 1)
+}
+
+/** Memory for everything; see isAddressable() for what it must not cross, which needs a second try at most. */
+function mapMemory(length: number): number {
+  const first = native.mapAnonymous(length)
+  if (first === -1) throw failure(`mapping ${length} bytes`)
+  if (isAddressable(first, length)) return first
+  const second = native.mapAnonymous(length)
+  native.unmap(first, length)
+  if (second === -1 || !isAddressable(second, length)) throw failure(`mapping ${length} bytes`)
+  return second
+}
+
+function failure(what: string, hint = ''): AppError {
+  const errno = native.errnoName(native.lastErrno())
+  return new AppError(
+    'ERR_CAPTURE',
+    `${what}: expected success, received ${errno}${hint && `; ${hint}`}`,
+  )
+}
+
+function layOut() {
+  const messages = PAGE_BYTES
+  const single = messages + messagesBytes(MAX_MESSAGES, MAX_MESSAGE_PIECES)
+  const headers = single + messagesBytes(1, 1)
+  const used = headers + HEADER_BYTES
+  return {
+    poll: 0,
+    wake: 64,
+    messages,
+    single,
+    headers,
+    end: Math.ceil(used / PAGE_BYTES) * PAGE_BYTES,
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Which socket takes which flow. A lane is one UDP source port towards one destination: a flow always
+ * takes the same one, so that a sensor with several workers sees it in one place.
+ */
+import type { Fit } from '../../contract.ts'
+import { VXLAN_HEADER_BYTES } from '../vxlan.ts'
+import type { Lanes } from './mirror-frame.ts'
+import * as native from './native.ts'
+import { IP_OPTIONS, type PortSockets } from './port-sockets.ts'
+import type { Target } from './ring-options.ts'
+import { ipSocketAddress, UNCONNECTED } from './socket-address.ts'
+
+const SO_NO_CHECK = [1, 11] as const
+
+/** The longest datagram payload: an IPv4 packet holds 65,535 bytes with its headers. */
+const MAX_PAYLOAD = 65507
+const DEFAULT_MTU = 1500
+
+/** How frames are to be sent. */
+export interface LaneOptions {
+  readonly fit: Fit
+  /** Whether datagrams of one length may be given to the kernel together, where the receiver takes that. */
+  readonly withRuns: boolean
+}
+
+/** All lanes of the moment. */
+export class UdpLanes implements Lanes {
+  /** Per lane: the socket, -1 while it has no destination. */
+  readonly fd: Int32Array
+  readonly maxFrame: Int32Array
+  /** Per lane: how long a datagram in a run may be; 0 where the receiver must not get runs. */
+  readonly maxSegment: Int32Array
+  readonly #sockets: PortSockets
+  readonly #options: LaneOptions
+  readonly #count: number
+  readonly #mtu: Int32Array
+  readonly #refusesRuns = new Set<number>()
+  #targets: readonly Target[] = []
+
+  constructor(sockets: PortSockets, options: LaneOptions) {
+    this.#sockets = sockets
+    this.#options = options
+    this.#count = sockets.last - sockets.first + 1
+    this.fd = new Int32Array(this.#count).fill(-1)
+    this.maxFrame = new Int32Array(this.#count)
+    this.maxSegment = new Int32Array(this.#count)
+    this.#mtu = new Int32Array(this.#count)
+  }
+
+  /** Whether frames can be sent. */
+  get isOpen(): boolean {
+    return this.#targets.length > 0
+  }
+
+  laneOf(hash: number): number {
+    return hash % this.#count
+  }
+
+  /** Sends to `targets` from now on, each lane to one of them. */
+  retarget(targets: readonly Target[]): void {
+    this.#targets = targets
+    this.#refusesRuns.clear()
+    for (let lane = 0; lane < this.#count; lane++) {
+      this.#disconnect(lane)
+      this.#connect(lane)
+    }
+  }
+
+  /**
+   * Connects what could not be connected before, and reads what the kernel knows of the paths by now
+   * (it learns from ICMP "fragmentation needed"). Returns the least MTU, 0 when there is none.
+   */
+  refresh(): number {
+    let least = 0
+    for (let lane = 0; lane < this.#count; lane++) {
+      if (this.fd[lane] === -1) this.#connect(lane)
+      else this.#readMtu(lane)
+      const mtu = this.fd[lane] === -1 ? 0 : (this.#mtu[lane] ?? 0)
+      if (mtu > 0 && (least === 0 || mtu < least)) least = mtu
+    }
+    return least
+  }
+
+  /** Sends single datagrams on this lane from now on: the kernel or the device refuses runs. */
+  refuseRuns(lane: number): void {
+    this.#refusesRuns.add(lane)
+    this.maxSegment[lane] = 0
+  }
+
+  #targetOf(lane: number): Target | undefined {
+    return this.#targets[lane % this.#targets.length]
+  }
+
+  #disconnect(lane: number): void {
+    const fd = this.fd[lane] ?? -1
+    if (fd !== -1) native.connect(fd, UNCONNECTED, UNCONNECTED.length)
+    this.fd[lane] = -1
+  }
+
+  /** Without a route yet, the lane stays closed: what it should take counts as unreachable. */
+  #connect(lane: number): void {
+    const target = this.#targetOf(lane)
+    if (target === undefined) return
+    const { family, address, port, receiver } = target
+    const fd = (family === 4 ? this.#sockets.ipv4 : this.#sockets.ipv6)[lane] ?? -1
+    const remote = ipSocketAddress(family, address, port)
+    if (fd === -1 || native.connect(fd, remote, remote.length) !== 0) {
+      this.maxFrame[lane] = MAX_PAYLOAD - VXLAN_HEADER_BYTES
+      return
+    }
+    // The kernel takes no runs without a checksum; one that a virtual interface left half-done
+    // would make a sensor that sniffs discard the datagram.
+    native.setIntOption(fd, SO_NO_CHECK, receiver === 'sniffer' && family === 4 ? 1 : 0)
+    this.fd[lane] = fd
+    this.#readMtu(lane)
+  }
+
+  #readMtu(lane: number): void {
+    const target = this.#targetOf(lane)
+    if (target === undefined) return
+    const { mtu: option, headers } = IP_OPTIONS[target.family]
+    const known = native.getBytesOption(this.fd[lane] ?? -1, option, 4)?.getInt32(0, true) ?? 0
+    const mtu = known > 0 ? known : DEFAULT_MTU
+    const payload = Math.min(mtu - headers, MAX_PAYLOAD)
+    const takesRuns =
+      target.receiver !== 'sniffer' && this.#options.withRuns && !this.#refusesRuns.has(lane)
+    this.#mtu[lane] = mtu
+    this.maxSegment[lane] = takesRuns ? payload : 0
+    this.maxFrame[lane] =
+      (this.#options.fit === 'split' ? payload : MAX_PAYLOAD) - VXLAN_HEADER_BYTES
+  }
+}

@@ -1,0 +1,165 @@
+import { backoffMs, sleep } from '../../../lib/backoff.ts'
+import { AppError } from '../../../lib/errors.ts'
+import { byReason } from '../engine-counters.ts'
+import type {
+  Destination,
+  Engine,
+  EngineCounters,
+  EngineEvents,
+  EngineOptions,
+  EngineState,
+} from '../engine.ts'
+import { DROP_REASONS } from '../../contract.ts'
+import { checkFilter } from '../libpcap.ts'
+import {
+  COUNTER,
+  DEFAULT_RING,
+  sharedCounters,
+  sharedResources,
+  type RingOptions,
+  type Target,
+} from './ring-options.ts'
+import { RingWorker } from './ring-worker.ts'
+import { releaseResources } from './resources.ts'
+
+/** How many source ports there are unless the options say otherwise. */
+const SOURCE_PORTS = 8
+
+/** Pauses between threads that end at once. */
+const RESTART_BACKOFF = { firstMs: 100, ceilingMs: 5000 }
+
+/** A thread that ran for this long did not fail at once. */
+const STABLE_MS = 10_000
+
+/**
+ * The fast engine: a thread that reads frames where the kernel puts them and sends many at a time.
+ * It completes what a network card would have done, and splits what does not fit the path.
+ */
+export class RingEngine implements Engine {
+  readonly name = 'ring'
+  readonly #options: EngineOptions
+  readonly #ring: RingOptions
+  readonly #events: EngineEvents
+  readonly #counters = sharedCounters()
+  readonly #resources = sharedResources()
+  readonly #stopping = new AbortController()
+  #worker: RingWorker | undefined
+  #supervision: Promise<void> = Promise.resolve()
+  #state: EngineState = 'stopped'
+  #targets: readonly Target[] = []
+  #restarts = 0
+
+  /** `ring` replaces settings that only tests and benchmarks change. */
+  constructor(options: EngineOptions, events: EngineEvents, ring: Partial<RingOptions> = {}) {
+    this.#options = options
+    this.#events = events
+    this.#ring = {
+      ...options,
+      fit: options.fit ?? 'split',
+      ring: DEFAULT_RING,
+      sourcePorts: SOURCE_PORTS,
+      counters: this.#counters.buffer,
+      resources: this.#resources.buffer,
+      withoutRuns: false,
+      withoutVnetHeader: false,
+      ...ring,
+    }
+  }
+
+  get state(): EngineState {
+    return this.#state
+  }
+
+  async start(): Promise<void> {
+    await checkFilter(this.#options.filter)
+    const worker = this.#createWorker()
+    try {
+      await worker.ready
+    } catch (error) {
+      await this.#buryWorker(worker)
+      throw error
+    }
+    this.#supervision = this.#supervise(worker)
+  }
+
+  setDestination(destination: Destination | undefined): void {
+    const { sensorPort } = this.#options
+    if (destination !== undefined && destination.port !== sensorPort) {
+      throw new AppError(
+        'ERR_CONFIG',
+        `destination port: expected ${sensorPort}, by which podtap knows its own packets, received ${destination.port}`,
+      )
+    }
+    const receiver = destination?.receiver ?? 'sniffer'
+    this.#targets = destination === undefined ? [] : [{ ...destination, receiver }]
+    this.#worker?.setTargets(this.#targets)
+  }
+
+  /** Reads memory that the thread writes: it costs the thread nothing. */
+  counters(): Promise<EngineCounters> {
+    const count = (place: number): number => this.#counters[place] ?? 0
+    return Promise.resolve({
+      capturedFrames: count(COUNTER.capturedFrames),
+      capturedBytes: count(COUNTER.capturedBytes),
+      sentFrames: count(COUNTER.sentFrames),
+      sentBytes: count(COUNTER.sentBytes),
+      dropped: byReason((reason) => count(COUNTER.firstDrop + DROP_REASONS.indexOf(reason))),
+      restarts: this.#restarts,
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#worker?.stop()
+    await this.#supervision
+    this.#enter('stopped', 'the engine was stopped')
+  }
+
+  #createWorker(): RingWorker {
+    const worker = new RingWorker(this.#ring, {
+      onState: (state, reason) => {
+        if (!this.#stopping.signal.aborted) this.#enter(state, reason)
+      },
+    })
+    this.#worker = worker
+    worker.setTargets(this.#targets)
+    return worker
+  }
+
+  /** Waits for the end of a thread and frees what it may have left. */
+  async #buryWorker(worker: RingWorker): Promise<AppError> {
+    const failure = await worker.ended
+    releaseResources(this.#resources)
+    this.#worker = undefined
+    return failure
+  }
+
+  /** Starts another thread whenever one ends, until the engine is stopped. */
+  async #supervise(first: RingWorker): Promise<void> {
+    const { signal } = this.#stopping
+    let began = performance.now()
+    let worker = first
+    for (let failures = 1; ; failures++) {
+      const failure = await this.#buryWorker(worker)
+      if (this.#isStopping()) return
+      this.#restarts++
+      this.#enter('waiting', failure.message)
+      if (performance.now() - began > STABLE_MS) failures = 1
+      await sleep(backoffMs(failures, RESTART_BACKOFF, Math.random), signal)
+      if (this.#isStopping()) return
+      began = performance.now()
+      worker = this.#createWorker()
+    }
+  }
+
+  /** A method, because TypeScript would take a property that was false once for false ever after. */
+  #isStopping(): boolean {
+    return this.#stopping.signal.aborted
+  }
+
+  #enter(state: EngineState, reason: string): void {
+    if (this.#state === state) return
+    this.#state = state
+    this.#events.onStateChange(state, reason)
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * The engine's thread. It waits in poll(2) for frames or a command, so that it costs nothing while
+ * nothing happens, and never returns to an event loop in between.
+ */
+import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
+import { DROP_REASONS, type DropReason } from '../../contract.ts'
+import type { EngineState } from '../engine.ts'
+import { Batch } from './batch.ts'
+import { Capture, LAYOUT } from './capture.ts'
+import { createFrame, type CapturedFrame } from './captured-frame.ts'
+import { UdpLanes } from './lanes.ts'
+import { MAX_MESSAGES, MAX_MESSAGE_PIECES, Messages } from './messages.ts'
+import { mirrorFrame } from './mirror-frame.ts'
+import * as native from './native.ts'
+import { COUNTER, RESOURCE, type Command, type Report, type RingOptions } from './ring-options.ts'
+import type { PortSockets } from './port-sockets.ts'
+import { Runs } from './runs.ts'
+import { Sender } from './sender.ts'
+
+const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000
+const POLLIN = 1
+const POLLERR = 8
+
+/** How often the interface, the kernel's drops and the path are looked at, in milliseconds. */
+const CHECK_MS = { capturing: 1000, waiting: 100 }
+
+/** Blocks that are read before they are sent and given back: long runs, but never most of the ring. */
+const BLOCKS_AT_ONCE = 4
+
+/** Pieces that are worth sending without waiting for more. */
+const PIECES_AT_ONCE = 2048
+
+/** What is there before the loop begins. */
+export interface LoopParts {
+  readonly sockets: PortSockets
+  /** Instructions of the capture filter, 8 bytes each (`struct sock_filter`). */
+  readonly filter: Uint8Array
+  /** Where commands come from and reports go to. */
+  readonly port: MessagePort
+}
+
+/** Captures and sends until it is told to stop. */
+export class WorkerLoop {
+  readonly #options: RingOptions
+  readonly #port: MessagePort
+  readonly #counters: Float64Array
+  readonly #capture: Capture
+  readonly #lanes: UdpLanes
+  readonly #batch: Batch
+  readonly #sender: Sender
+  readonly #frame: CapturedFrame
+  readonly #wakeFd: number
+  #state: EngineState = 'stopped'
+  #running = true
+  #nextCheck = 0
+
+  /** @throws AppError ERR_CAPTURE. */
+  constructor(options: RingOptions, { sockets, filter, port }: LoopParts) {
+    this.#options = options
+    this.#port = port
+    this.#counters = new Float64Array(options.counters)
+    this.#capture = new Capture(options, filter)
+    const { memory } = this.#capture
+    this.#wakeFd = native.eventfd(0, EFD_CLOEXEC_NONBLOCK)
+    new Float64Array(options.resources)[RESOURCE.wakeFd] = this.#wakeFd
+    this.#lanes = new UdpLanes(sockets, {
+      fit: options.fit,
+      withRuns: !options.withoutRuns,
+    })
+    this.#batch = new Batch(memory, LAYOUT.headers, options.vni)
+    this.#frame = createFrame(memory.bytes)
+    this.#sender = new Sender({
+      lanes: this.#lanes,
+      runs: new Runs(this.#lanes.fd.length),
+      messages: new Messages(memory, LAYOUT.messages, MAX_MESSAGES, MAX_MESSAGE_PIECES),
+      single: new Messages(memory, LAYOUT.single, 1, 1),
+      counters: this.#counters,
+    })
+    this.#counters[COUNTER.ringBlocks] = options.ring.blocks
+    this.#writePollRequest()
+  }
+
+  /** Returns when it was told to stop; what was captured until then is sent. */
+  run(): void {
+    this.#obey()
+    this.#check()
+    while (this.#running) {
+      this.#wait()
+      this.#obey()
+      this.#drain()
+      if (Date.now() >= this.#nextCheck) this.#check()
+    }
+    this.#drain()
+    this.#countDrops()
+  }
+
+  /** struct pollfd: fd(4) events(2) returned events(2); one for frames, one for commands. */
+  #writePollRequest(): void {
+    const { words } = this.#capture.memory
+    const at = LAYOUT.poll >>> 2
+    words[at] = this.#capture.fd
+    words[at + 1] = POLLIN | POLLERR
+    words[at + 2] = this.#wakeFd
+    words[at + 3] = POLLIN
+  }
+
+  #wait(): void {
+    const { memory } = this.#capture
+    const timeout = Math.max(0, this.#nextCheck - Date.now())
+    native.poll(memory.address + LAYOUT.poll, 2, timeout)
+    const at = LAYOUT.poll >>> 2
+    // An error stays until it is read, and would make every further poll() return at once.
+    if ((((memory.words[at + 1] ?? 0) >>> 16) & POLLERR) !== 0) this.#check()
+    if ((memory.words[at + 3] ?? 0) >>> 16 !== 0) {
+      native.read(this.#wakeFd, memory.address + LAYOUT.wake, 8)
+    }
+  }
+
+  #obey(): void {
+    for (;;) {
+      const received = receiveMessageOnPort(this.#port) as { message: Command } | undefined
+      if (received === undefined) return
+      const { message } = received
+      if (message.kind === 'stop') this.#running = false
+      else this.#retarget(message)
+    }
+  }
+
+  #retarget({ targets }: Extract<Command, { kind: 'targets' }>): void {
+    this.#drain()
+    this.#lanes.retarget(targets)
+    this.#counters[COUNTER.pathMtu] = this.#lanes.refresh()
+  }
+
+  /** Mirrors what is in the ring, at most the ring once: commands must not wait for ever. */
+  #drain(): void {
+    const { ring } = this.#capture
+    const ready = ring.readyBlocks()
+    if (ready > (this.#counters[COUNTER.ringPeak] ?? 0)) this.#counters[COUNTER.ringPeak] = ready
+    for (let block = 0; block < ready && ring.openBlock(); block++) {
+      this.#readBlock()
+      if (ring.heldBlocks >= BLOCKS_AT_ONCE || this.#batch.pieces >= PIECES_AT_ONCE) this.#flush()
+    }
+    this.#flush()
+  }
+
+  #readBlock(): void {
+    const { ring } = this.#capture
+    const frame = this.#frame
+    let frames = 0
+    let bytes = 0
+    for (let wire = ring.nextFrame(frame); wire !== -1; wire = ring.nextFrame(frame)) {
+      frames++
+      bytes += frame.end - frame.start
+      this.#mirror(frame, wire)
+    }
+    this.#add(COUNTER.capturedFrames, frames)
+    this.#add(COUNTER.capturedBytes, bytes)
+  }
+
+  #mirror(frame: CapturedFrame, wireBytes: number): void {
+    if (frame.end - frame.start < wireBytes) this.#drop('truncated', 1)
+    else if (!this.#lanes.isOpen) this.#drop('no-sensor', 1)
+    else {
+      if (!this.#batch.hasRoom()) this.#sender.send(this.#batch)
+      if (!mirrorFrame(this.#batch, frame, this.#lanes)) this.#drop('too-long', 1)
+    }
+  }
+
+  #flush(): void {
+    this.#sender.send(this.#batch)
+    this.#capture.ring.releaseBlocks()
+  }
+
+  #check(): void {
+    const problem = this.#capture.attach()
+    this.#countDrops()
+    const state = problem === undefined ? 'capturing' : 'waiting'
+    if (state !== this.#state) {
+      this.#state = state
+      const reason = problem ?? `interface ${this.#options.interfaceName} is up`
+      this.#report({ kind: 'state', state, reason })
+    }
+    this.#counters[COUNTER.pathMtu] = this.#lanes.refresh()
+    this.#nextCheck = Date.now() + CHECK_MS[state]
+  }
+
+  #countDrops(): void {
+    const drops = this.#capture.takeDrops()
+    this.#add(COUNTER.capturedFrames, drops)
+    this.#drop('kernel', drops)
+  }
+
+  #drop(reason: DropReason, frames: number): void {
+    this.#add(COUNTER.firstDrop + DROP_REASONS.indexOf(reason), frames)
+  }
+
+  #add(counter: number, amount: number): void {
+    this.#counters[counter] = (this.#counters[counter] ?? 0) + amount
+  }
+
+  #report(report: Report): void {
+    this.#port.postMessage(report)
+  }
+}
