@@ -17,7 +17,7 @@ RUN setcap cap_net_raw+ep /out/sidecar/usr/bin/node
 
 FROM scratch AS webhook
 COPY --from=build /out/webhook/ /
-ENV PATH=/usr/sbin:/usr/bin
+ENV PATH=/usr/bin
 ENV NODE_ENV=production
 LABEL org.opencontainers.image.title="podtap webhook"
 WORKDIR /app
@@ -27,7 +27,7 @@ ENTRYPOINT ["/usr/bin/node", "--max-old-space-size=128", "/app/dist/webhook/main
 
 FROM scratch AS sidecar
 COPY --from=build /out/sidecar/ /
-ENV PATH=/usr/sbin:/usr/bin
+ENV PATH=/usr/bin
 ENV NODE_ENV=production
 LABEL org.opencontainers.image.title="podtap sidecar"
 WORKDIR /app

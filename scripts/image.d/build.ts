@@ -32,6 +32,11 @@ export interface Built {
   readonly file: string
 }
 
+/** A recipe and the name of its image, without the repository's. */
+export interface NamedRecipe extends Recipe {
+  readonly name: string
+}
+
 /** The tags of `version` (MAJOR.MINOR.PATCH): itself, MAJOR and latest. */
 export function tagsOf(version: string): string[] {
   return [version, version.split('.')[0] ?? version, 'latest']
@@ -39,7 +44,7 @@ export function tagsOf(version: string): string[] {
 
 /** Makes `directory`/NAME.tar, unless it is there and the same. */
 export async function buildArchive(
-  recipe: Recipe & { readonly name: string },
+  recipe: NamedRecipe,
   materials: Materials,
   options: LayerOptions & { readonly directory: string },
 ): Promise<Built> {
@@ -92,13 +97,14 @@ function strip(path: string, cache: string): string {
   if (existsSync(copy)) return copy
   mkdirSync(cache, { recursive: true })
   // The build id is a hash over everything, also over the paths that are stripped.
-  execFileSync('strip', ['--remove-section=.note.gnu.build-id', '-o', `${copy}.partial`, path])
-  renameSync(`${copy}.partial`, copy)
+  const partial = `${copy}.${process.pid}`
+  execFileSync('strip', ['--remove-section=.note.gnu.build-id', '-o', partial, path])
+  renameSync(partial, copy)
   return copy
 }
 
 function imageOf(
-  recipe: Recipe & { readonly name: string },
+  recipe: NamedRecipe,
   materials: Materials,
   made: Pick<Image, 'layers' | 'epoch'>,
 ): Image {

@@ -39,7 +39,7 @@ export const SIDECAR_FLAGS = ['--max-old-space-size=64', '--max-semi-space-size=
 export const WEBHOOK_FLAGS = ['--max-old-space-size=128']
 
 const USER = `${SIDECAR_UID}:${SIDECAR_UID}`
-const PATH = 'PATH=/usr/sbin:/usr/bin'
+const PATH = 'PATH=/usr/bin'
 const LIBPCAP = 'libpcap.so.0.8'
 
 /** All images by name. */
@@ -164,7 +164,7 @@ function busyboxTree(): Tree {
 
 function toolConfig(title: string, entrypoint: readonly string[]): ContainerConfig {
   return {
-    Env: ['PATH=/usr/sbin:/usr/bin'],
+    Env: [PATH],
     Entrypoint: entrypoint,
     WorkingDir: '/',
     Labels: { 'org.opencontainers.image.title': `podtap ${title}` },

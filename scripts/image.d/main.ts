@@ -2,48 +2,56 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { buildArchive, stripper, writeFiles, type Built } from './build.ts'
-import { RECIPES, type Materials } from './images.ts'
+import { buildArchive, stripper, writeFiles, type Built, type NamedRecipe } from './build.ts'
+import { RECIPES, type Materials, type Recipe } from './images.ts'
 import type { Lockfile } from './node-packages.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const CACHE = join(ROOT, 'build/cache')
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { files: { type: 'string' } },
-})
-const names = positionals.length > 0 ? positionals : Object.keys(RECIPES)
-const recipes = names.map((name) => ({ name, ...recipeOf(name) }))
-const materials: Materials = {
-  root: ROOT,
-  node: process.execPath,
-  stripped: stripper(CACHE),
-  lockfile: readJson('package-lock.json') as Lockfile,
-  package: readJson('package.json') as Materials['package'],
+try {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { files: { type: 'string' } },
+  })
+  const names = positionals.length > 0 ? positionals : Object.keys(RECIPES)
+  const recipes = names.map((name) => ({ name, ...recipeOf(name) }))
+  if (values.files === undefined) printTable(await buildArchives(recipes))
+  else
+    for (const recipe of recipes) writeFiles(recipe, materials(), join(values.files, recipe.name))
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error))
+  process.exit(1)
 }
-if (values.files === undefined) await buildArchives()
-else for (const recipe of recipes) writeFiles(recipe, materials, join(values.files, recipe.name))
 
-async function buildArchives(): Promise<void> {
+async function buildArchives(recipes: readonly NamedRecipe[]): Promise<Built[]> {
   const options = { cache: CACHE, epoch: epoch(), directory: join(ROOT, 'build/images'), say }
+  const shared = materials()
   const built: Built[] = []
-  for (const recipe of recipes) built.push(await buildArchive(recipe, materials, options))
-  printTable(built)
+  for (const recipe of recipes) built.push(await buildArchive(recipe, shared, options))
+  return built
 }
 
-function recipeOf(name: string): (typeof RECIPES)[string] {
+function materials(): Materials {
+  return {
+    root: ROOT,
+    node: process.execPath,
+    stripped: stripper(CACHE),
+    lockfile: readJson('package-lock.json') as Lockfile,
+    package: readJson('package.json') as Materials['package'],
+  }
+}
+
+function recipeOf(name: string): Recipe {
   const recipe = RECIPES[name]
   if (recipe !== undefined) return recipe
-  say(`unknown image "${name}": expected ${Object.keys(RECIPES).join(', ')}`)
-  process.exit(2)
+  throw new Error(`unknown image "${name}": expected ${Object.keys(RECIPES).join(', ')}`)
 }
 
 function epoch(): number {
-  const raw = process.env.SOURCE_DATE_EPOCH ?? '0'
+  const raw = process.env['SOURCE_DATE_EPOCH'] ?? '0'
   if (/^\d{1,10}$/.test(raw)) return Number(raw)
-  say(`SOURCE_DATE_EPOCH: expected seconds since 1970, received "${raw}"`)
-  process.exit(2)
+  throw new Error(`SOURCE_DATE_EPOCH: expected seconds since 1970, received "${raw}"`)
 }
 
 function readJson(file: string): unknown {

@@ -22,8 +22,8 @@ export function addLibraries(
   const opened = libraries.map(libraryPath)
   const all = new Set([...opened, ...[...programs, ...opened].flatMap(needed)])
   for (const path of all) addFile(tree, merged(path), path)
-  // Debian's layout: the loader's fixed path is below /lib or /lib64.
-  for (const name of ['bin', 'lib', 'lib64', 'sbin']) addLink(tree, name, `usr/${name}`)
+  // The loader's fixed path is below /lib or, on x86-64, below /lib64.
+  for (const name of ['bin', 'lib', 'lib64']) addLink(tree, name, `usr/${name}`)
   addPackageFacts(tree, [...all])
 }
 
