@@ -17,6 +17,9 @@ import {
 import { parseCpu, parseMemory } from './quantity.ts'
 import type { SidecarSettings } from './settings.ts'
 
+/** The sidecar of this version of podtap. */
+export const DEFAULT_IMAGE = 'podtap/sidecar:0.1.0'
+
 const port = integer(1, 65535)
 
 /**
@@ -26,6 +29,7 @@ const port = integer(1, 65535)
 export const SIDECAR_SCHEMA = {
   SIDECAR_IMAGE: {
     parse: text(/^[\x21-\x7e]{1,512}$/, 'an image reference such as podtap/sidecar:1'),
+    fallback: DEFAULT_IMAGE,
   },
   SIDECAR_CPU: { parse: parseCpu, fallback: '250m' },
   SIDECAR_MEMORY: { parse: parseMemory, fallback: '256Mi' },
