@@ -13,7 +13,10 @@ export const GSO_UDP_L4 = 5
 
 /** A captured frame with what the kernel says about it. One object is used again for every frame. */
 export interface CapturedFrame extends Frame {
-  /** How far the checksum is: `unknown` where the kernel does not say where it stands. */
+  /**
+   * How far the checksum is. `done`: right or wrong, as it was sent; `good`: verified; `partial`: left
+   * to a network card; `partial-unknown`: perhaps so, and nobody says where it stands.
+   */
   checksum: 'done' | 'good' | 'partial' | 'partial-unknown'
   /** Partial: where the sum begins, from the frame's start, and where from there it is to be written. */
   checksumStart: number

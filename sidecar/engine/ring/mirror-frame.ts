@@ -53,6 +53,7 @@ function addFrame(batch: Batch, frame: CapturedFrame, maxFrame: number): boolean
     return addWhole(batch, frame)
   }
   if (canSegmentTcp(frame)) {
+    if (frame.checksum === 'partial-unknown') complete(frame)
     split.maxFrame = maxFrame
     split.gsoSize = frame.gsoSize
     split.checksumIsGood = frame.checksum !== 'done'
@@ -86,8 +87,11 @@ function addWhole(batch: Batch, frame: CapturedFrame): boolean {
 function complete(frame: CapturedFrame): void {
   if (frame.checksum === 'done' || frame.checksum === 'good') return
   repairLength(frame)
-  if (frame.checksum === 'partial-unknown') completeChecksum(frame, packet)
-  else completeAt(frame, frame.start + frame.checksumStart)
+  if (frame.checksum === 'partial-unknown') {
+    frame.checksum = completeChecksum(frame, packet) ? 'good' : 'done'
+    return
+  }
+  completeAt(frame, frame.start + frame.checksumStart)
   frame.checksum = 'good'
 }
 

@@ -106,7 +106,7 @@ function addPieces(batch: Batch, packet: Packet): boolean {
 }
 
 /**
- * The payload of each piece: the size on the wire where that fits, else as few pieces as possible,
+ * The payload of each piece: the size on the wire where that fits (and makes no absurd number), else as few pieces as possible,
  * evenly, so that all (but the last) are of one length. A multiple of 4 keeps sums fast.
  */
 export function pieceSize(
@@ -115,7 +115,7 @@ export function pieceSize(
   headerBytes: number,
 ): number {
   const room = maxFrame - headerBytes
-  if (gsoSize > 0 && gsoSize <= room) return gsoSize
+  if (gsoSize > 0 && gsoSize <= room && gsoSize * FRAME_PIECES >= total) return gsoSize
   if (room < 4) return 0
   const even = Math.ceil(total / Math.ceil(total / (room & ~3)))
   return (even + 3) & ~3
