@@ -25,7 +25,7 @@ start_apiserver() {
     '--authorization-mode=Node,RBAC' --enable-admission-plugins=NodeRestriction --allow-privileged=true
     --audit-policy-file="$STATE/audit-policy.yaml" --audit-log-path="$LOGS/audit.log"
   )
-  render audit-policy.yaml >"$STATE/audit-policy.yaml"
+  render_to "$STATE/audit-policy.yaml" audit-policy.yaml
   start_program kube-apiserver "$BIN/kube-apiserver" "${flags[@]}"
 }
 

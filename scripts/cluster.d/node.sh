@@ -46,15 +46,15 @@ create_cgroup_v1() {
 start_containerd() {
   use_node "$1"
   mkdir -p "$NODE_STATE/cni" "$NODE_RUN"
-  render containerd.toml >"$NODE_STATE/containerd.toml"
-  render pod-network.conflist >"$NODE_STATE/cni/podtap.conflist"
+  render_to "$NODE_STATE/containerd.toml" containerd.toml
+  render_to "$NODE_STATE/cni/podtap.conflist" pod-network.conflist
   # containerd looks for its shim in PATH.
   PATH=$BIN:$PATH start_in_node "containerd-$1" "$BIN/containerd" --config "$NODE_STATE/containerd.toml"
 }
 
 start_kubelet() {
   use_node "$1"
-  render kubelet.yaml >"$NODE_STATE/kubelet.yaml"
+  render_to "$NODE_STATE/kubelet.yaml" kubelet.yaml
   start_in_node "kubelet-$1" "$BIN/kubelet" --config "$NODE_STATE/kubelet.yaml" \
     --kubeconfig "$STATE/node-$1.kubeconfig" --hostname-override "node-$1" --node-ip "$ADDRESS" \
     --root-dir "$NODE_STATE/kubelet" --cert-dir "$NODE_STATE/pki"
@@ -62,7 +62,7 @@ start_kubelet() {
 
 start_proxy() {
   use_node "$1"
-  render kube-proxy.yaml >"$NODE_STATE/kube-proxy.yaml"
+  render_to "$NODE_STATE/kube-proxy.yaml" kube-proxy.yaml
   start_in_node "kube-proxy-$1" "$BIN/kube-proxy" --config "$NODE_STATE/kube-proxy.yaml"
 }
 

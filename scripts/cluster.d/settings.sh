@@ -58,6 +58,13 @@ render() {
   printf '%s\n' "$text"
 }
 
+# render_to FILE TEMPLATE — writes only what differs: kube-proxy ends itself when its file is written.
+render_to() {
+  local text
+  text=$(render "$2")
+  if [[ ! -f $1 || $text != "$(<"$1")" ]]; then printf '%s\n' "$text" >"$1"; fi
+}
+
 # wait_for SECONDS WHAT COMMAND… — runs COMMAND until it succeeds; ends the script after SECONDS.
 wait_for() {
   local deadline=$((SECONDS + $1)) what=$2
