@@ -42,12 +42,14 @@ export function captureFilter(user: string, own: OwnPackets): string {
 /**
  * The pcap-filter expression that matches podtap's own packets and nothing else. Every part first
  * asks for the length that it reads: a filter that reads behind the end of a packet rejects it
- * (Linux, Documentation/networking/filter.rst), and a malformed packet must be mirrored too.
+ * (Linux, Documentation/networking/filter.rst), and a malformed packet must be mirrored too. For the
+ * same reason `outbound` stands last: only the kernel can answer it, and libpcap itself filters what
+ * is in the buffer when the filter is set, and one packet more.
  */
 export function ownPacketsFilter(own: OwnPackets): string {
-  const outbound = own.direction === 'outbound' ? 'outbound and ' : ''
+  const outbound = own.direction === 'outbound' ? ' and outbound' : ''
   const sent = anyOf([datagrams4(own), fragments4(), datagrams6(own), fragments6(own)])
-  return anyOf([`${outbound}${sent}`, errors4(own), errors6(own)])
+  return anyOf([`${sent}${outbound}`, errors4(own), errors6(own)])
 }
 
 /** ip[0]: version and header length, ip[6:2]: flags and fragment offset, ip[9]: protocol (RFC 791 §3.1). */

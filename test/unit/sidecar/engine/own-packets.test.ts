@@ -172,6 +172,15 @@ test("of all other packets the user's filter chooses", () => {
   assert.deepEqual([80, 443, 8080].map(web).map(wanted), [true, true, false])
 })
 
+test('every other packet is mirrored also by a filter that cannot know its direction', () => {
+  const accepts = compileFilter(captureFilter('', { ...OWN, direction: 'outbound' }))
+
+  assert.deepEqual(
+    FOREIGN_FRAMES.filter(([, frame]) => !accepts(frame)).map(([what]) => what),
+    [],
+  )
+})
+
 test('the filter for a live capture, which knows directions, compiles', async () => {
   await checkFilter(captureFilter('tcp', { ...OWN, direction: 'outbound' }))
 })
@@ -179,12 +188,12 @@ test('the filter for a live capture, which knows directions, compiles', async ()
 test('the filter says what is ours in one expression without an address', () => {
   assert.equal(
     captureFilter('arp', { ...OWN, direction: 'outbound' }),
-    'not (((outbound and (' +
+    'not ((((' +
       '(len >= 42 and ip[0] = 0x45 and ip[6:2] & 0x1fff = 0 and ip[9] = 17 and ip[20:2] >= 65528 and ip[20:2] <= 65535 and ip[22:2] = 4789) or ' +
       '(len >= 34 and ip[0] = 0x45 and ip[6:2] & 0x1fff != 0 and ip[9] = 17 and ip[8] = 73) or ' +
       '(len >= 62 and ip6[6] = 17 and ip6[40:2] >= 65528 and ip6[40:2] <= 65535 and ip6[42:2] = 4789) or ' +
       '(len >= 66 and ip6[6] = 44 and ip6[40] = 17 and ((ip6[42:2] & 0xfff8 = 0 and ip6[48:2] >= 65528 and ip6[48:2] <= 65535 and ip6[50:2] = 4789) or (ip6[42:2] & 0xfff8 != 0 and ip6[7] = 73)))' +
-      ')) or ' +
+      ') and outbound) or ' +
       '(len >= 66 and ip[0] = 0x45 and ip[6:2] & 0x1fff = 0 and ip[9] = 1 and ((ip[20] = 3) or (ip[20] = 4) or (ip[20] = 5) or (ip[20] = 11) or (ip[20] = 12)) and ip[28] = 0x45 and ip[37] = 17 and ip[48:2] >= 65528 and ip[48:2] <= 65535 and ip[50:2] = 4789) or ' +
       '(len >= 106 and ip6[6] = 58 and ip6[40] >= 1 and ip6[40] <= 4 and ((ip6[54] = 17 and ip6[88:2] >= 65528 and ip6[88:2] <= 65535 and ip6[90:2] = 4789) or (len >= 114 and ip6[54] = 44 and ip6[88] = 17 and ip6[96:2] >= 65528 and ip6[96:2] <= 65535 and ip6[98:2] = 4789)))' +
       ')) and (arp)',

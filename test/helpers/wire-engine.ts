@@ -1,0 +1,142 @@
+/** An engine that runs on the pod of a Wire, as a test sees it. */
+import type { ChildProcess } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { EngineName } from '../../sidecar/contract.ts'
+import { droppedFrames } from '../../sidecar/engine/engine-counters.ts'
+import type { EngineCounters, EngineOptions } from '../../sidecar/engine/engine.ts'
+import type { HostCommand, HostEvent } from './engine-host.ts'
+import { until } from './until.ts'
+import { HOSTS, type Wire } from './wire.ts'
+
+const HOST_PROGRAM = join(import.meta.dirname, 'engine-host.ts')
+
+/** What tests use unless they say otherwise. */
+const DEFAULTS: EngineOptions = {
+  interfaceName: 'eth0',
+  vni: 0xabcdef,
+  filter: '',
+  sensorPort: 4789,
+}
+
+/** How to start an engine. */
+export interface WireEngineOptions extends Partial<EngineOptions> {
+  readonly engine?: EngineName
+  /** Put before the program, for example setpriv with its options. */
+  readonly wrapper?: readonly string[]
+}
+
+/** A running engine. */
+export class WireEngine {
+  /** Every change of state so far. */
+  readonly states: { readonly state: string; readonly reason: string }[] = []
+  readonly #host: ChildProcess
+  readonly #events = new EventEmitter()
+
+  private constructor(host: ChildProcess) {
+    this.#host = host
+    host.stderr!.pipe(process.stderr)
+    createInterface({ input: host.stdout! }).on('line', (line) => {
+      const event = JSON.parse(line) as HostEvent
+      if (event.event === 'state') this.states.push(event)
+      this.#events.emit(event.event, event)
+    })
+  }
+
+  /** Starts an engine; resolves with how that ended. */
+  static async start(
+    wire: Wire,
+    options: WireEngineOptions = {},
+  ): Promise<{ engine: WireEngine; failure?: Extract<HostEvent, { event: 'failed' }> }> {
+    const { engine = 'cap', wrapper = [], ...overrides } = options
+    const settings = JSON.stringify({ ...DEFAULTS, ...overrides })
+    const host = [...wrapper, process.execPath, HOST_PROGRAM, engine, settings]
+    const running = new WireEngine(wire.start('pod', 'env', ...host))
+    const answer = await Promise.race([
+      once(running.#events, 'started'),
+      once(running.#events, 'failed'),
+    ])
+    const [event] = answer as [HostEvent]
+    return event.event === 'failed' ? { engine: running, failure: event } : { engine: running }
+  }
+
+  /** Starts an engine that mirrors to the sensor's address of one family. */
+  static async mirroring(
+    wire: Wire,
+    options: WireEngineOptions = {},
+    family: 4 | 6 = 4,
+  ): Promise<WireEngine> {
+    const { engine, failure } = await WireEngine.start(wire, options)
+    if (failure !== undefined) throw new Error(failure.message)
+    await engine.setDestination(family === 4 ? HOSTS.sensor.ipv4 : HOSTS.sensor.ipv6)
+    return engine
+  }
+
+  /** The process id of the engine's owner. */
+  get pid(): number {
+    return this.#host.pid!
+  }
+
+  /** The process id of the capture process, the owner's only child; undefined while there is none. */
+  capturePid(): number | undefined {
+    const [first] = readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8').split(' ')
+    return first ? Number(first) : undefined
+  }
+
+  /** Sends to port 4789 of `address`; undefined: nowhere. Resolves when that is so. */
+  async setDestination(address: string | undefined): Promise<void> {
+    const family = address?.includes(':') ? 6 : 4
+    const destination = address === undefined ? null : ({ address, family, port: 4789 } as const)
+    this.#tell({ command: 'destination', destination })
+    // The capture process obeys in order, so an answer means that it has the destination.
+    await this.counters()
+  }
+
+  async counters(): Promise<EngineCounters> {
+    const answered = once(this.#events, 'counters')
+    this.#tell({ command: 'counters' })
+    const [event] = (await answered) as [Extract<HostEvent, { event: 'counters' }>]
+    return event.counters
+  }
+
+  /** Resolves with the counters once they satisfy `condition`. */
+  countersWhen(
+    what: string,
+    condition: (counters: EngineCounters) => boolean,
+  ): Promise<EngineCounters> {
+    let last: EngineCounters | undefined
+    return until(
+      () => `${what}: ${JSON.stringify(last)}`,
+      async () => {
+        last = await this.counters()
+        return condition(last) && last
+      },
+    )
+  }
+
+  /** Resolves when the engine has entered `state`, after the first `from` changes. */
+  async enters(state: string, from: number): Promise<void> {
+    const entered = (): boolean => this.states.slice(from).some((change) => change.state === state)
+    await until(() => `state ${state} after ${JSON.stringify(this.states)}`, entered)
+  }
+
+  /** Stops the engine; resolves with its last counters. */
+  async stop(): Promise<EngineCounters> {
+    const stopped = once(this.#events, 'stopped')
+    this.#tell({ command: 'stop' })
+    const [event] = (await stopped) as [Extract<HostEvent, { event: 'stopped' }>]
+    this.#host.stdin!.end()
+    return event.counters
+  }
+
+  #tell(command: HostCommand): void {
+    this.#host.stdin!.write(`${JSON.stringify(command)}\n`)
+  }
+}
+
+/** How many captured frames are neither sent nor dropped; 0 unless some are under way. */
+export function unaccounted(counters: EngineCounters): number {
+  return counters.capturedFrames - counters.sentFrames - droppedFrames(counters)
+}

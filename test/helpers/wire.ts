@@ -1,0 +1,161 @@
+/**
+ * A small network of real kernels' parts: network namespaces `pod`, `client` and `sensor`, each with an
+ * `eth0`, joined by a bridge in a fourth one, as on a Kubernetes node. All of it is gone after close().
+ */
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { requireWirePrograms } from './wire-programs.ts'
+
+const execFileAsync = promisify(execFile)
+
+/** The hosts and their addresses. */
+export const HOSTS = {
+  pod: { ipv4: '10.77.0.1', ipv6: 'fd77::1', mac: '02:00:00:00:77:01' },
+  client: { ipv4: '10.77.0.2', ipv6: 'fd77::2', mac: '02:00:00:00:77:02' },
+  sensor: { ipv4: '10.77.0.3', ipv6: 'fd77::3', mac: '02:00:00:00:77:03' },
+} as const
+
+/** One of HOSTS. */
+export type HostName = keyof typeof HOSTS
+
+/** No command of a test takes longer. */
+const COMMAND_TIMEOUT_MS = 30_000
+
+const SEND_FRAMES = join(import.meta.dirname, 'send-frames.ts')
+
+let wires = 0
+
+/** A network and all processes that tests started in it. */
+export class Wire {
+  /** A folder for captures. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'podtap-wire-'))
+  readonly #prefix = `podtap-w-${process.pid}-${++wires}`
+  #processes: ChildProcess[] = []
+
+  /** Builds the network; on failure nothing of it stays. */
+  static async open(): Promise<Wire> {
+    requireWirePrograms()
+    const wire = new Wire()
+    try {
+      await wire.#build()
+    } catch (error) {
+      await wire.close()
+      throw error
+    }
+    return wire
+  }
+
+  /** Ends every process that was started here and removes the namespaces. */
+  async close(): Promise<void> {
+    await this.endProcesses()
+    for (const host of ['node', ...Object.keys(HOSTS)]) {
+      await ip('netns', 'del', this.#namespace(host)).catch(() => undefined)
+    }
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  /** Ends every process that was started here. */
+  async endProcesses(): Promise<void> {
+    await Promise.all(this.#processes.map(end))
+    this.#processes = []
+  }
+
+  /** Runs a program on a host to its end; resolves with its standard output. */
+  async run(host: HostName, program: string, ...args: readonly string[]): Promise<string> {
+    const { stdout } = await execFileAsync('ip', this.#exec(host, program, args), {
+      timeout: COMMAND_TIMEOUT_MS,
+      maxBuffer: 64 * 1024 * 1024,
+    })
+    return stdout
+  }
+
+  /** Runs JavaScript on a host to its end; resolves with its standard output. */
+  script(host: HostName, source: string, ...args: readonly string[]): Promise<string> {
+    return this.run(host, process.execPath, '--input-type=module', '-e', source, ...args)
+  }
+
+  /** Starts a program on a host; close() ends it. Its streams are pipes. */
+  start(host: HostName, program: string, ...args: readonly string[]): ChildProcess {
+    const child = spawn('ip', this.#exec(host, program, args), { stdio: 'pipe' })
+    this.#processes.push(child)
+    return child
+  }
+
+  /** Starts JavaScript on a host; resolves when it has printed its first line. */
+  async startScript(host: HostName, source: string): Promise<ChildProcess> {
+    const child = this.start(host, process.execPath, '--input-type=module', '-e', source)
+    await once(child.stdout!, 'data')
+    return child
+  }
+
+  /** Sends raw Ethernet frames from a host's eth0, all of them `rounds` times; resolves when they are gone. */
+  async sendFrames(host: HostName, frames: readonly Uint8Array[], rounds = 1): Promise<void> {
+    const sender = this.start(host, process.execPath, SEND_FRAMES, 'eth0', `${rounds}`)
+    const exited = once(sender, 'exit')
+    sender.stderr!.pipe(process.stderr)
+    sender.stdin!.end(frames.map((frame) => Buffer.from(frame).toString('hex')).join('\n'))
+    const [code] = (await exited) as [number | null]
+    if (code !== 0) throw new Error(`send-frames ended with ${code}`)
+  }
+
+  /** `ip link set eth0 up` or `down` on a host. */
+  async setLink(host: HostName, state: 'up' | 'down'): Promise<void> {
+    await ip('-n', this.#namespace(host), 'link', 'set', 'eth0', state)
+  }
+
+  /** Adds a kernel VXLAN device `vx0` at the sensor, which unpacks what arrives. */
+  async addVxlan(vni: number, local: string): Promise<void> {
+    const sensor = this.#namespace('sensor')
+    const device = ['type', 'vxlan', 'id', `${vni}`, 'dstport', '4789', 'local', local]
+    await ip('-n', sensor, 'link', 'add', 'vx0', ...device, 'nolearning')
+    // It would join small frames to larger ones, and speak by itself.
+    await this.run('sensor', 'ethtool', '-K', 'vx0', 'gro', 'off')
+    await this.run('sensor', 'sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/vx0/disable_ipv6')
+    await ip('-n', sensor, 'link', 'set', 'vx0', 'up')
+  }
+
+  #namespace(host: string): string {
+    return `${this.#prefix}-${host}`
+  }
+
+  #exec(host: HostName, program: string, args: readonly string[]): string[] {
+    return ['netns', 'exec', this.#namespace(host), program, ...args]
+  }
+
+  async #build(): Promise<void> {
+    const node = this.#namespace('node')
+    await ip('netns', 'add', node)
+    await ip('-n', node, 'link', 'add', 'br0', 'type', 'bridge', 'mcast_snooping', '0')
+    await ip('-n', node, 'link', 'set', 'br0', 'up')
+    for (const host of Object.keys(HOSTS) as HostName[]) await this.#addHost(host)
+  }
+
+  async #addHost(host: HostName): Promise<void> {
+    const [name, node] = [this.#namespace(host), this.#namespace('node')]
+    const { ipv4, ipv6, mac } = HOSTS[host]
+    const peer = ['type', 'veth', 'peer', 'name', host, 'netns', node]
+    await ip('netns', 'add', name)
+    await ip('-n', name, 'link', 'add', 'eth0', 'address', mac, ...peer)
+    await ip('-n', node, 'link', 'set', host, 'master', 'br0', 'up')
+    await ip('-n', name, 'link', 'set', 'lo', 'up')
+    await ip('-n', name, 'addr', 'add', `${ipv4}/24`, 'dev', 'eth0')
+    await ip('-n', name, 'addr', 'add', `${ipv6}/64`, 'dev', 'eth0', 'nodad')
+    await ip('-n', name, 'link', 'set', 'eth0', 'up')
+  }
+}
+
+/** Ends a child by its own id and resolves when it is gone. */
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exited
+}
+
+async function ip(...args: readonly string[]): Promise<void> {
+  await execFileAsync('ip', args, { timeout: COMMAND_TIMEOUT_MS })
+}
