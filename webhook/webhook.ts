@@ -52,6 +52,7 @@ class Webhook implements RunningWebhook {
   readonly #server: HttpApp
   readonly #keeper: CertificateKeeper
   readonly #access: ReconcileLoop
+  #port = 0
   #work: Promise<unknown> = Promise.resolve()
   #stopped: Promise<void> | undefined
 
@@ -74,13 +75,14 @@ class Webhook implements RunningWebhook {
   }
 
   get port(): number {
-    return (this.#server.server.address() as AddressInfo).port
+    return this.#port
   }
 
   async listen(): Promise<void> {
     const { config, logger } = this.#deps
     this.#server.server.setSecureContext(await issueForProbes(config.own))
     await this.#server.listen({ port: config.port, host: anyAddress() })
+    this.#port = (this.#server.server.address() as AddressInfo).port
     const { signal } = this.#ending
     const onEnabled = (): void => {
       this.#access.trigger()

@@ -92,6 +92,6 @@ function columnOf(text: string, offset: number): number {
 
 /** In the style of the text: lists below a key are indented, or not. */
 function write(value: unknown, text: string): string {
-  const indented = !/^( *)(?:- )?[^\s#-][^\n]*:\n\1- /m.test(text)
+  const indented = !/^( *)(?:- )?[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\n\1- /m.test(text)
   return stringify(value, { lineWidth: 0, indentSeq: indented })
 }

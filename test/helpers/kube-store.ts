@@ -1,0 +1,166 @@
+/** A small Kubernetes API server with a memory: objects by path, patches, conflicts and watches. */
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { json as readJson } from 'node:stream/consumers'
+import jsonPatch from 'fast-json-patch'
+
+/** Any object of the API. */
+export interface StoredObject {
+  metadata: { name: string; resourceVersion?: string; [key: string]: unknown }
+  [key: string]: unknown
+}
+
+/** A running store. */
+export interface KubeStore {
+  readonly url: string
+  /** What changed it, in order: `PATCH /api/v1/…`. */
+  readonly writes: readonly string[]
+  /** The object at a path, as it is now. */
+  get(path: string): StoredObject | undefined
+  /** Puts an object at a path, as somebody else would, and tells watches. */
+  put(path: string, object: StoredObject): void
+  /** Every request from now on is answered with this status; undefined: as it should be. */
+  fail(status: number | undefined): void
+  /** Resolves once `seen` holds; it is asked after each write. */
+  until(seen: () => boolean): Promise<void>
+  stop(): Promise<void>
+}
+
+interface Watcher {
+  readonly collection: string
+  readonly response: ServerResponse
+}
+
+/** Starts an empty store on the loopback interface. */
+export async function startKubeStore(): Promise<KubeStore> {
+  const store = new Store()
+  await store.listen()
+  return store
+}
+
+class Store implements KubeStore {
+  readonly writes: string[] = []
+  readonly #objects = new Map<string, StoredObject>()
+  readonly #watchers = new Set<Watcher>()
+  readonly #server = createServer((request, response) => void this.#answer(request, response))
+  #version = 0
+  #failure: number | undefined
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  async listen(): Promise<void> {
+    this.#server.listen(0, '127.0.0.1')
+    await once(this.#server, 'listening')
+  }
+
+  get(path: string): StoredObject | undefined {
+    return this.#objects.get(path)
+  }
+
+  put(path: string, object: StoredObject): void {
+    const type = this.#objects.has(path) ? 'MODIFIED' : 'ADDED'
+    this.#version += 1
+    const metadata = { ...object.metadata, resourceVersion: String(this.#version) }
+    const stored = { ...object, metadata }
+    this.#objects.set(path, stored)
+    for (const { collection, response } of this.#watchers) {
+      if (collection === collectionOf(path)) response.write(line({ type, object: stored }))
+    }
+    this.#server.emit('podtap-write')
+  }
+
+  fail(status: number | undefined): void {
+    this.#failure = status
+  }
+
+  async until(seen: () => boolean): Promise<void> {
+    while (!seen()) await once(this.#server, 'podtap-write')
+  }
+
+  async stop(): Promise<void> {
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    this.#server.closeAllConnections()
+    await closed
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname, searchParams } = new URL(request.url ?? '', this.url)
+    if (this.#failure !== undefined) reply(response, this.#failure, {})
+    else if (request.method !== 'GET') await this.#write(pathname, request, response)
+    else if (searchParams.has('watch')) this.#watch(pathname, response)
+    else this.#read(pathname, response)
+  }
+
+  #read(path: string, response: ServerResponse): void {
+    const object = this.#objects.get(path)
+    if (object !== undefined) {
+      reply(response, 200, object)
+      return
+    }
+    const items = [...this.#objects].filter(([key]) => collectionOf(key) === path)
+    const isCollection = /\/(namespaces|mutatingwebhookconfigurations)$/.test(path)
+    if (!isCollection) reply(response, 404, { message: 'not found' })
+    else {
+      const metadata = { resourceVersion: String(this.#version) }
+      reply(response, 200, { metadata, items: items.map(([, item]) => item) })
+    }
+  }
+
+  #watch(collection: string, response: ServerResponse): void {
+    const watcher = { collection, response }
+    response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders()
+    this.#watchers.add(watcher)
+    response.on('close', () => this.#watchers.delete(watcher))
+  }
+
+  async #write(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = (await readJson(request)) as StoredObject
+    const key = request.method === 'POST' ? `${path}/${body.metadata.name}` : path
+    const old = this.#objects.get(key)
+    const next = nextObject(request, old, body)
+    this.writes.push(`${request.method ?? ''} ${path}`)
+    if (typeof next === 'number') {
+      reply(response, next, { message: `refused with ${next}` })
+      return
+    }
+    this.put(key, next)
+    reply(response, 200, this.#objects.get(key))
+  }
+}
+
+/** The object after a request, or the status with which it is refused. */
+function nextObject(
+  request: IncomingMessage,
+  old: StoredObject | undefined,
+  body: StoredObject,
+): StoredObject | number {
+  if (request.method === 'POST') return old === undefined ? body : 409
+  if (old === undefined) return 404
+  if (request.method === 'PUT') {
+    return body.metadata.resourceVersion === old.metadata.resourceVersion ? body : 409
+  }
+  if (request.headers['content-type'] === 'application/merge-patch+json') return { ...old, ...body }
+  try {
+    const copy = structuredClone(old)
+    return jsonPatch.applyPatch(copy, body as unknown as jsonPatch.Operation[], true).newDocument
+  } catch {
+    return 422
+  }
+}
+
+function collectionOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'))
+}
+
+function reply(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(JSON.stringify(body))
+}
+
+function line(event: unknown): string {
+  return `${JSON.stringify(event)}\n`
+}
