@@ -19,6 +19,8 @@ import {
   DEFAULT_SENSOR_LABEL,
   DEFAULT_VNI,
   ENGINES,
+  FITS,
+  RECEIVER_SETTINGS,
   VXLAN_PORT,
   parseInterface,
   parseLabelKey,
@@ -26,6 +28,8 @@ import {
   parseVni,
   readSensorSetting,
   type EngineName,
+  type Fit,
+  type ReceiverSetting,
   type SIDECAR_ENVIRONMENT,
 } from './contract.ts'
 
@@ -51,6 +55,10 @@ export interface SidecarConfig {
   /** pcap-filter expression that compiles; empty: everything is mirrored. */
   readonly filter: string
   readonly engine: EngineName
+  /** How every sensor takes frames, or `auto`. */
+  readonly receiver: ReceiverSetting
+  /** What happens to frames that are too long for the path; the engine `cap` fragments always. */
+  readonly fit: Fit
   /** TCP port of /metrics and /readyz; 0: there is none. */
   readonly metricsPort: number
   readonly logLevel: LogLevel
@@ -59,6 +67,8 @@ export interface SidecarConfig {
 }
 
 const DEFAULT_LOG_LEVEL: LogLevel = 'info'
+const DEFAULT_RECEIVER: ReceiverSetting = 'auto'
+const DEFAULT_FIT: Fit = 'split'
 
 /** What the configuration depends on beside the environment. */
 export interface ConfigChecks {
@@ -91,6 +101,8 @@ export async function loadSidecarConfig(
     interfaceName: read.INTERFACE,
     filter: read.BPF,
     engine: read.ENGINE,
+    receiver: read.RECEIVER,
+    fit: read.FIT,
     metricsPort: read.METRICS_PORT,
     logLevel: read.LOG_LEVEL,
     nodeName: read.NODE_NAME,
@@ -116,6 +128,8 @@ function schemaFor(
       fallback: '',
     },
     ENGINE: { parse: oneOf(...ENGINES), fallback: DEFAULT_ENGINE },
+    RECEIVER: { parse: oneOf(...RECEIVER_SETTINGS), fallback: DEFAULT_RECEIVER },
+    FIT: { parse: oneOf(...FITS), fallback: DEFAULT_FIT },
     METRICS_PORT: { parse: integer(0, 65535), fallback: DEFAULT_METRICS_PORT },
     LOG_LEVEL: { parse: oneOf(...LOG_LEVELS), fallback: DEFAULT_LOG_LEVEL },
     NODE_NAME: optional(parseNodeName),

@@ -50,6 +50,8 @@ export const SIDECAR_ENVIRONMENT = [
   'INTERFACE',
   'BPF',
   'ENGINE',
+  'RECEIVER',
+  'FIT',
   'METRICS_PORT',
   'LOG_LEVEL',
   'NODE_NAME',

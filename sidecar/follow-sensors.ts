@@ -1,13 +1,17 @@
 import { isDeepStrictEqual } from 'node:util'
 import { errnoCodeOf } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
+import type { ReceiverSetting } from './contract.ts'
 import type { Destination } from './engine/engine.ts'
+import { receiverOf } from './receiver.ts'
 import { chooseSensor, type Chooser } from './sensor/choose-sensor.ts'
 import type { Sensor, SensorListener } from './sensor/sensor-source.ts'
 
 /** What a follower needs. */
 export interface FollowerParts {
   readonly chooser: Chooser
+  /** RECEIVER. */
+  readonly receiver: ReceiverSetting
   readonly log: Logger
   /** Called whenever the destination changes; undefined: there is none. */
   setDestination(destination: Destination | undefined): void
@@ -58,7 +62,7 @@ export class SensorFollower implements SensorListener {
     const previous = this.#current
     this.#told = true
     this.#current = chosen
-    this.#parts.setDestination(chosen?.destination)
+    this.#parts.setDestination(chosen && this.#destinationOf(chosen))
     this.#logChange(previous)
   }
 
@@ -74,6 +78,12 @@ export class SensorFollower implements SensorListener {
     const failedMs = this.#elapsed(this.#failingSince ?? this.#now())
     this.#failingSince = undefined
     this.#parts.log.info({ failedMs }, 'looking for sensors works again')
+  }
+
+  #destinationOf(sensor: Sensor): Destination {
+    const { receiver: setting, chooser } = this.#parts
+    const receiver = receiverOf(sensor, { setting, nodeName: chooser.nodeName })
+    return { ...sensor.destination, receiver }
   }
 
   #logChange(previous: Sensor | undefined): void {

@@ -1,6 +1,7 @@
 import { backoffMs, sleep } from '../lib/backoff.ts'
 import { AppError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
+import type { ReceiverSetting } from './contract.ts'
 import type { Engine, EngineCounters, EngineEvents } from './engine/engine.ts'
 import { SensorFollower } from './follow-sensors.ts'
 import type { Chooser } from './sensor/choose-sensor.ts'
@@ -11,6 +12,8 @@ export interface MirrorParts {
   readonly engine: Engine
   readonly source: SensorSource
   readonly chooser: Chooser
+  /** RECEIVER. */
+  readonly receiver: ReceiverSetting
   readonly log: Logger
   /**
    * Whether an engine that cannot start is tried again, for as long as it takes. A sidecar does: if it
@@ -39,6 +42,7 @@ export function startMirror(parts: MirrorParts): Mirror {
   const follower = new SensorFollower({
     chooser,
     log,
+    receiver: parts.receiver,
     setDestination: (destination) => {
       engine.setDestination(destination)
     },

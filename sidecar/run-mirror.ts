@@ -39,7 +39,7 @@ export async function runMirror(
   const engine = createEngine(config.engine, engineOptions(config), engineEvents(log))
   const chooser = { identity: hostname(), nodeName: config.nodeName }
   log.info(config, 'mirroring begins')
-  const mirror = startMirror({ engine, source, chooser, log, patient })
+  const mirror = startMirror({ engine, source, chooser, log, patient, receiver: config.receiver })
   // Whoever runs this awaits it later; until then a failure must not count as unhandled.
   mirror.started.catch(() => undefined)
   const server = await serveMetrics(config.metricsPort, { engine, mirror, log })
@@ -60,8 +60,8 @@ function ownAddresses(): readonly string[] {
 }
 
 function engineOptions(config: SidecarConfig): Parameters<typeof createEngine>[1] {
-  const { interfaceName, vni, filter, sensorPort } = config
-  return { interfaceName, vni, filter, sensorPort }
+  const { interfaceName, vni, filter, sensorPort, fit } = config
+  return { interfaceName, vni, filter, sensorPort, fit }
 }
 
 async function serveMetrics(

@@ -1,5 +1,6 @@
 /** From pods to sensors, without I/O. */
 import type { Pod } from '../../lib/kube/objects.ts'
+import { RECEIVER_ANNOTATION } from '../contract.ts'
 import { reachable, readAddresses } from './address-family.ts'
 import type { Sensor } from './sensor-source.ts'
 
@@ -10,6 +11,8 @@ export interface SensorPod {
   readonly nodeName: string | undefined
   /** All its IP addresses as the API has them; the first is of the cluster's primary family. */
   readonly ips: readonly string[]
+  /** Present, and true, if its annotation says that it ends UDP in a socket. */
+  readonly declaresSocket?: true
 }
 
 /** A pod with the sensor's label that cannot be one, and why, in words. */
@@ -36,7 +39,7 @@ export function readSensorPod(pod: Pod): SensorPod | undefined {
   const ips = ipsOf(status)
   if (ips.length === 0) return undefined
   const name = `${metadata.namespace ?? ''}/${metadata.name ?? ''}`
-  return { name, nodeName: spec.nodeName, ips }
+  return { name, nodeName: spec.nodeName, ips, ...declarationOf(metadata.annotations) }
 }
 
 /**
@@ -58,7 +61,7 @@ export function sensorsAmong(
 }
 
 function toSensor(pod: SensorPod, seeker: Seeker): Sensor | IgnoredPod {
-  const { name, nodeName, ips } = pod
+  const { name, nodeName, ips, declaresSocket } = pod
   if (ips.some((ip) => seeker.ownAddresses.includes(ip))) {
     return { name, reason: 'it is the mirrored pod itself' }
   }
@@ -69,7 +72,18 @@ function toSensor(pod: SensorPod, seeker: Seeker): Sensor | IgnoredPod {
     return { name, reason: `it has only ${ips.join(', ')}, and this pod no address of that family` }
   }
   const destination = { ...chosen, port: seeker.port }
-  return { destination, name, ...(nodeName === undefined ? {} : { nodeName }) }
+  return {
+    destination,
+    name,
+    ...(nodeName === undefined ? {} : { nodeName }),
+    ...(declaresSocket === true ? { declaresSocket } : {}),
+  }
+}
+
+function declarationOf(
+  annotations: Readonly<Record<string, string>> = {},
+): Pick<SensorPod, 'declaresSocket'> {
+  return annotations[RECEIVER_ANNOTATION] === 'socket' ? { declaresSocket: true } : {}
 }
 
 type PodStatus = NonNullable<Pod['status']>

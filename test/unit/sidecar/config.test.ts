@@ -22,6 +22,8 @@ test('SENSOR alone is a whole configuration', async () => {
     interfaceName: 'eth0',
     filter: '',
     engine: DEFAULT_ENGINE,
+    receiver: 'auto',
+    fit: 'split',
     metricsPort: 14789,
     logLevel: 'info',
     nodeName: undefined,
@@ -38,6 +40,8 @@ test('every variable is used', async () => {
     INTERFACE: 'net1',
     BPF: 'tcp port 80',
     ENGINE: 'cap',
+    RECEIVER: 'socket',
+    FIT: 'off',
     METRICS_PORT: '0',
     LOG_LEVEL: 'debug',
     NODE_NAME: 'node-1.example.org',
@@ -50,6 +54,8 @@ test('every variable is used', async () => {
     interfaceName: 'net1',
     filter: 'tcp port 80',
     engine: 'cap',
+    receiver: 'socket',
+    fit: 'off',
     metricsPort: 0,
     logLevel: 'debug',
     nodeName: 'node-1.example.org',
@@ -79,6 +85,8 @@ test('one error names every bad value', async () => {
     INTERFACE: '../eth0',
     BPF: 'tcp prot 80',
     ENGINE: 'xdp',
+    RECEIVER: 'tap',
+    FIT: 'cut',
     METRICS_PORT: '65536',
     LOG_LEVEL: 'loud',
     NODE_NAME: 'node 1',
@@ -97,6 +105,8 @@ test('one error names every bad value', async () => {
       "BPF: expected a pcap-filter expression: can't parse filter expression: syntax error (see pcap-filter(7)), " +
       'received "tcp prot 80"; ' +
       `ENGINE: expected one of ${ENGINES.join(', ')}, received "xdp"; ` +
+      'RECEIVER: expected one of auto, socket, remote, sniffer, received "tap"; ' +
+      'FIT: expected one of split, fragment, off, received "cut"; ' +
       'METRICS_PORT: expected an integer 0…65535, received "65536"; ' +
       'LOG_LEVEL: expected one of trace, debug, info, warn, error, fatal, silent, received "loud"; ' +
       'NODE_NAME: expected the name of a node, received "node 1"',

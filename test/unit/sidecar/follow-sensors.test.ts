@@ -16,6 +16,10 @@ const FAR: Sensor = {
   destination: { address: '10.0.2.1', family: 4, port: 4789 },
 }
 
+/** The sensor on the same node may be a sniffer; on the other node that makes no difference. */
+const TO_NEAR = { ...NEAR.destination, receiver: 'sniffer' }
+const TO_FAR = { ...FAR.destination, receiver: 'remote' }
+
 interface Followed {
   readonly follower: SensorFollower
   readonly lines: readonly string[]
@@ -30,6 +34,7 @@ function follow(): Followed {
   const followed = { lines, destinations, clock: 0 }
   const follower = new SensorFollower({
     chooser: { identity: 'app-1', nodeName: 'node-1' },
+    receiver: 'auto',
     log,
     setDestination: (destination) => destinations.push(destination),
     now: () => followed.clock,
@@ -43,7 +48,7 @@ test('the first sensor becomes the destination', () => {
   followed.clock = 120.4
   followed.follower.onSensors([NEAR])
 
-  assert.deepEqual(followed.destinations, [NEAR.destination])
+  assert.deepEqual(followed.destinations, [TO_NEAR])
   assert.deepEqual(followed.lines, [
     'info sensor found {"sensor":"ndr/near","address":"10.0.1.1","port":4789,"node":"node-1",' +
       '"sensors":1,"waitedMs":120}',
@@ -57,7 +62,7 @@ test('a nearer sensor is changed to, and a change that does not concern the choi
   follower.onSensors([FAR, NEAR])
   follower.onSensors([NEAR])
 
-  assert.deepEqual(destinations, [FAR.destination, NEAR.destination])
+  assert.deepEqual(destinations, [TO_FAR, TO_NEAR])
   assert.equal(
     lines[1],
     'info sensor changed {"sensor":"ndr/near","address":"10.0.1.1","port":4789,"node":"node-1",' +
@@ -74,7 +79,7 @@ test('a sensor that keeps its name and gets another address is changed to', () =
   follower.onSensors([NEAR])
   follower.onSensors([moved])
 
-  assert.deepEqual(destinations, [NEAR.destination, moved.destination])
+  assert.deepEqual(destinations, [TO_NEAR, { ...TO_NEAR, address: '10.0.1.2' }])
 })
 
 test('having no sensor is logged once, and its end with the time it took', () => {
@@ -88,7 +93,7 @@ test('having no sensor is logged once, and its end with the time it took', () =>
   followed.clock = 4500
   follower.onSensors([NEAR])
 
-  assert.deepEqual(destinations, [NEAR.destination, undefined, NEAR.destination])
+  assert.deepEqual(destinations, [TO_NEAR, undefined, TO_NEAR])
   assert.deepEqual(lines.slice(1), [
     'warn no sensor: frames are dropped and counted {"previous":"ndr/near"}',
     'info sensor found {"sensor":"ndr/near","address":"10.0.1.1","port":4789,"node":"node-1",' +
@@ -123,7 +128,7 @@ test('failed searches are counted, logged once, and leave the destination as it 
   follower.onError(new Error('reset'))
 
   assert.equal(follower.discoveryErrors, 3)
-  assert.deepEqual(destinations, [NEAR.destination])
+  assert.deepEqual(destinations, [TO_NEAR])
   assert.deepEqual(lines.slice(1), [
     'warn looking for sensors fails {"code":"ERR_KUBE_REQUEST","reason":"forbidden"}',
     'info looking for sensors works again {"failedMs":7000}',

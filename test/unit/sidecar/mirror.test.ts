@@ -11,7 +11,8 @@ const SENSOR = { address: '10.0.0.1', family: 4, port: 4789 } as const
 function parts(engine: MemoryEngine, patient = false): MirrorParts & { lines: readonly string[] } {
   const { log, lines } = captureLog()
   const source = fixedSensor(SENSOR)
-  return { engine, source, chooser: { identity: 'app-1' }, log, patient, lines }
+  const chooser = { identity: 'app-1' }
+  return { engine, source, chooser, receiver: 'socket', log, patient, lines }
 }
 
 test('what the source finds is where the engine sends', async () => {
@@ -20,7 +21,7 @@ test('what the source finds is where the engine sends', async () => {
   const mirror = startMirror(parts(engine))
   await mirror.started
 
-  assert.deepEqual(engine.destinations, [SENSOR])
+  assert.deepEqual(engine.destinations, [{ ...SENSOR, receiver: 'socket' }])
   assert.equal(engine.state, 'capturing')
   assert.equal(mirror.sensors.current?.name, '10.0.0.1')
   await mirror.stop()
