@@ -1,4 +1,4 @@
-import { pino, stdTimeFunctions, type Logger } from 'pino'
+import { destination, pino, stdTimeFunctions, type Logger } from 'pino'
 
 export type { Logger }
 
@@ -13,11 +13,14 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
  * passes identifiers and counts only: no pod specs, tokens, keys or frame bytes.
  */
 export function createLogger(component: string, level: LogLevel): Logger {
-  return pino({
+  const options = {
     level,
     base: { component },
     timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
+    formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: ['*.token', '*.authorization', '*.key'], censor: '[secret]' },
-  })
+  }
+  // pino writes in the background by default; a process that exits then writes its last lines in the
+  // wrong order. There is a line per state change or review, so waiting for each costs nothing.
+  return pino(options, destination({ dest: 1, sync: true }))
 }

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { runProgram } from '../../helpers/run-program.ts'
+
+const LIMIT = { timeout: 20_000 }
+const MAIN = 'sidecar/main.ts'
+
+/** The lines of a log without their times. */
+function entries(stdout: string): Record<string, unknown>[] {
+  const lines = stdout.trim().split('\n')
+  return lines.map((line) => ({ ...(JSON.parse(line) as object), time: undefined }))
+}
+
+test('a wrong configuration is one line, and exit code 2', LIMIT, async (t) => {
+  const { code, stdout, stderr } = await runProgram(t, MAIN, { env: { VNI: '-1' } })
+
+  assert.equal(code, 2)
+  assert.equal(stderr, '')
+  assert.deepEqual(entries(stdout), [
+    {
+      level: 'fatal',
+      time: undefined,
+      component: 'sidecar',
+      code: 'ERR_CONFIG',
+      msg:
+        'invalid configuration: SENSOR: expected a value (it is required), received nothing; ' +
+        'VNI: expected an integer 0…16777215 or 0x0…0xffffff, received "-1"',
+    },
+  ])
+})
+
+test('looking for pods outside a pod is exit code 2', LIMIT, async (t) => {
+  const env = { SENSOR: 'sensor', SENSOR_NAMESPACE: 'ndr' }
+
+  const { code, stdout } = await runProgram(t, MAIN, { env })
+
+  assert.equal(code, 2)
+  assert.equal(entries(stdout)[0]?.code, 'ERR_KUBE_AUTH')
+})
+
+test('a missing interface is waited for, and SIGTERM is exit code 0', LIMIT, async (t) => {
+  const env = { SENSOR: '127.0.0.1', INTERFACE: 'podtap-none', METRICS_PORT: '0' }
+
+  const end = await runProgram(t, MAIN, { env, terminateAt: '"state":"waiting"' })
+
+  assert.equal(end.code, 0)
+  assert.deepEqual(
+    entries(end.stdout).map(({ msg }) => msg),
+    [
+      'mirroring begins',
+      'sensor found',
+      'engine state changed',
+      'engine state changed',
+      'mirroring ended',
+    ],
+  )
+})
