@@ -3,7 +3,7 @@ import { configError, describeProblem, type Environment } from '../../lib/config
 import { createLogger, type Logger } from '../../lib/logger.ts'
 import { whenAborted } from '../../lib/when-aborted.ts'
 import { loadSidecarConfig, type SidecarConfig } from '../../sidecar/config.ts'
-import { ENGINES, SERVICE_ACCOUNT_PATH } from '../../sidecar/contract.ts'
+import { ENGINES, FITS, RECEIVER_SETTINGS, SERVICE_ACCOUNT_PATH } from '../../sidecar/contract.ts'
 import { checkFilter } from '../../sidecar/engine/libpcap.ts'
 import { runMirror } from '../../sidecar/run-mirror.ts'
 import type { CliContext } from '../context.ts'
@@ -18,6 +18,8 @@ export interface MirrorOptions {
   readonly vni?: string
   readonly filter?: string
   readonly engine?: string
+  readonly receiver?: string
+  readonly fit?: string
   readonly metricsPort?: string
   readonly logLevel?: string
 }
@@ -30,6 +32,8 @@ const OPTION_OF: Readonly<Record<string, string>> = {
   VNI: '--vni',
   BPF: '--filter',
   ENGINE: '--engine',
+  RECEIVER: '--receiver',
+  FIT: '--fit',
   METRICS_PORT: '--metrics-port',
   LOG_LEVEL: '--log-level',
 }
@@ -50,6 +54,8 @@ export function addMirrorCommand(program: Command, context: CliContext): void {
     .option('--vni <number>', 'VXLAN network identifier, decimal or 0x-hex (default: 1)')
     .option('--filter <expression>', 'mirror only what this pcap-filter expression matches')
     .option('--engine <name>', `how frames are captured and sent: ${ENGINES.join(', ')}`)
+    .option('--receiver <kind>', `how the sensor takes frames: ${RECEIVER_SETTINGS.join(', ')}`)
+    .option('--fit <way>', `what to do with frames too long for the path: ${FITS.join(', ')}`)
     .option('--metrics-port <number>', 'serve /metrics and /readyz on this TCP port (default: off)')
     .option('--log-level <level>', 'log JSON lines of this level instead of readable ones')
     .action((options: MirrorOptions) => mirror(options, context))
@@ -102,6 +108,8 @@ function environmentOf(options: MirrorOptions): Environment {
     VNI: options.vni,
     BPF: options.filter,
     ENGINE: options.engine,
+    RECEIVER: options.receiver,
+    FIT: options.fit,
     METRICS_PORT: options.metricsPort ?? '0',
     LOG_LEVEL: options.logLevel,
   }
