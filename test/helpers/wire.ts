@@ -107,6 +107,12 @@ export class Wire {
     await ip('-n', this.#namespace(host), 'link', 'set', 'eth0', state)
   }
 
+  /** Sets the MTU of a host's eth0 and of the bridge's port behind it. */
+  async setMtu(host: HostName, mtu: number): Promise<void> {
+    await ip('-n', this.#namespace(host), 'link', 'set', 'eth0', 'mtu', `${mtu}`)
+    await ip('-n', this.#namespace('node'), 'link', 'set', host, 'mtu', `${mtu}`)
+  }
+
   /** Adds a kernel VXLAN device `vx0` at the sensor, which unpacks what arrives. */
   async addVxlan(vni: number, local: string): Promise<void> {
     const sensor = this.#namespace('sensor')
