@@ -79,7 +79,7 @@ class Webhook implements RunningWebhook {
   }
 
   async listen(): Promise<void> {
-    const { config, logger } = this.#deps
+    const { config } = this.#deps
     this.#server.server.setSecureContext(await issueForProbes(config.own))
     await this.#server.listen({ port: config.port, host: anyAddress() })
     this.#port = (this.#server.server.address() as AddressInfo).port
@@ -92,7 +92,6 @@ class Webhook implements RunningWebhook {
       this.#keeper.run(signal),
       this.#access.run(signal),
     ])
-    logger.info({ port: this.port }, 'listening')
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,5 @@
 /** What people read in their terminal: admission warnings of kubectl. */
-import { INJECT, KNOWN_KEYS, writtenKeys } from './annotations.ts'
+import { INJECT, injectValue, KNOWN_KEYS, writtenKeys } from './annotations.ts'
 import type { Reason, Verdict } from './decide.ts'
 import { objectAt, textAt, valueAt } from './json.ts'
 import type { Situation } from './rules.ts'
@@ -17,7 +17,6 @@ const QUIET: readonly Reason[] = [
   'unreadable-template',
   'template-unchanged',
   'owned-by-workload',
-  'not-enabled',
 ]
 
 /**
@@ -31,10 +30,13 @@ export function warningText(text: string): string {
   return `${characters.slice(0, MAX_WARNING_LENGTH - 1).join('')}…`
 }
 
-/** Whether a refusal goes without a warning; "not enabled" does unless somebody asked for podtap. */
-export function isQuiet({ workload }: Situation, reason: Reason): boolean {
-  if (reason !== 'not-enabled') return QUIET.includes(reason)
-  return writtenKeys(annotationsOf(workload.template ?? {})).length === 0
+/** Whether a refusal goes without a warning, because nobody asked for anything else. */
+export function isQuiet({ workload, namespace }: Situation, reason: Reason): boolean {
+  if (reason === 'opted-out') return injectValue(namespace?.annotations ?? {}) !== true
+  if (reason === 'not-enabled') {
+    return writtenKeys(annotationsOf(workload.template ?? {})).length === 0
+  }
+  return QUIET.includes(reason)
 }
 
 /** Warnings beside the decision: what was written in the wrong place, and what holds the pods back. */

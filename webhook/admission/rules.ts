@@ -109,8 +109,9 @@ function templateUnchanged({ workload }: Situation): string | undefined {
 }
 
 function rolledBack({ workload }: Situation): string | undefined {
-  const remedy = 'to apply podtap again: kubectl rollout restart'
-  return isRolledBack(workload) ? `rolled back to an older template; ${remedy}` : undefined
+  return isRolledBack(workload)
+    ? 'an older template is back; kubectl rollout restart applies podtap to it'
+    : undefined
 }
 
 /** Its controller made it from a template that podtap looks at. */

@@ -24,6 +24,12 @@ suite('what the person at the keyboard reads', () => {
   ])[] = [
     ['not enabled: nothing', deployment(podTemplate()), off, []],
     [
+      'opted out where nothing is enabled: nothing',
+      deployment(podTemplate({ 'podtap.dev/inject': 'disabled' })),
+      off,
+      [],
+    ],
+    [
       'not enabled, though podtap was asked for',
       deployment(podTemplate({ 'podtap.dev/inject': 'enabled' })),
       off,
