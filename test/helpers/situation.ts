@@ -20,6 +20,7 @@ export const INSTALLATION: Installation = {
     memory: '256Mi',
     metricsPort: 14789,
     logLevel: 'info',
+    native: false,
   },
 }
 

@@ -8,58 +8,86 @@ import { isOwnContainer, isOwnVolume, uninject } from './uninject.ts'
 
 /**
  * The template with the sidecar that `settings` describe. An old sidecar is replaced where it stands,
- * whatever version made it; otherwise the new one is appended, so the application's containers keep
- * their places. Injecting twice equals injecting once, and uninject() undoes it.
+ * whatever version made it, so that whoever moved it is not fought; one of the other mode is taken out.
+ * Otherwise a classic one is appended, so the application's containers keep their places. Injecting
+ * twice equals injecting once, and uninject() undoes it.
  * `template.spec.containers` must be an array, and no container or volume of others may have podtap's
  * names (decide() sees to both).
  */
 export function inject(template: JsonObject, settings: SidecarSettings): JsonObject {
   const bare = uninject(template)
+  const base = standsAsWanted(template, settings) ? template : bare
   const container = renderContainer(settings, arrayAt(bare, 'spec', 'containers'))
   const volume = renderVolume()
-  const status = renderStatus(hashConfig({ container, volume }), parentsToCreate(bare))
+  const config = hashConfig({ container, volume })
+  const { native } = settings
+  const status = renderStatus({ config, native, created: parentsToCreate(bare, native) })
   return {
-    ...template,
-    metadata: withStatus(objectAt(template, 'metadata'), status),
-    spec: withSidecar(objectAt(template, 'spec'), container, volume),
+    ...base,
+    metadata: withStatus(objectAt(base, 'metadata'), status),
+    spec: withSidecar(objectAt(base, 'spec'), { container, volume, native }),
   }
+}
+
+/** What is put into the spec of a pod. */
+interface Addition {
+  readonly container: JsonObject
+  readonly volume: JsonObject
+  readonly native: boolean
+}
+
+/** Whether the template's sidecar stands in the list that `settings` ask for, and in no other. */
+function standsAsWanted(template: JsonObject, { native }: SidecarSettings): boolean {
+  const isIn = (list: string): boolean => arrayAt(template, 'spec', list).some(isOwnContainer)
+  return isIn('initContainers') === native && isIn('containers') === !native
 }
 
 function withStatus(metadata: JsonObject, status: string): JsonObject {
   return { ...metadata, annotations: { ...objectAt(metadata, 'annotations'), [STATUS]: status } }
 }
 
-function withSidecar(spec: JsonObject, container: JsonObject, volume: JsonObject): JsonObject {
-  const initContainers = arrayAt(spec, 'initContainers')
-  const others = initContainers.filter((element) => !isOwnContainer(element))
+/**
+ * A native sidecar comes before all init containers: they start one after the other, and what they send
+ * is mirrored too. It gates none of them, having no startup probe: the next one starts when it runs.
+ */
+function withSidecar(spec: JsonObject, { container, volume, native }: Addition): JsonObject {
+  const list = native ? 'initContainers' : 'containers'
+  const own = { element: container, isOwn: isOwnContainer }
   return {
     ...spec,
-    ...(others.length < initContainers.length && { initContainers: others }),
-    containers: placed(arrayAt(spec, 'containers'), container, isOwnContainer),
-    volumes: placed(arrayAt(spec, 'volumes'), volume, isOwnVolume),
+    [list]: placed(arrayAt(spec, list), own, native ? 'first' : 'last'),
+    volumes: placed(arrayAt(spec, 'volumes'), { element: volume, isOwn: isOwnVolume }, 'last'),
   }
 }
 
-/** `list` with `element` instead of the first of podtap's own, without further ones, or appended. */
+/** An element of podtap's, and how to tell the ones it replaces. */
+interface OwnElement {
+  readonly element: JsonObject
+  readonly isOwn: (element: unknown) => boolean
+}
+
+/** `list` with the element instead of the first of podtap's own, without further ones, or added. */
 function placed(
   list: readonly unknown[],
-  element: JsonObject,
-  isOwn: (element: unknown) => boolean,
+  { element, isOwn }: OwnElement,
+  end: 'first' | 'last',
 ): readonly unknown[] {
   const first = list.findIndex(isOwn)
-  if (first === -1) return [...list, element]
+  if (first === -1) return end === 'first' ? [element, ...list] : [...list, element]
   return list.flatMap((other, index) => {
     if (index === first) return [element]
     return isOwn(other) ? [] : [other]
   })
 }
 
-function parentsToCreate(bare: JsonObject): Created {
+function parentsToCreate(bare: JsonObject, native: boolean): Created {
   const metadata = objectAt(bare, 'metadata')
+  const spec = objectAt(bare, 'spec')
   return {
     ...missing(bare, 'metadata'),
     ...missing(metadata, 'annotations'),
-    ...missing(objectAt(bare, 'spec'), 'volumes'),
+    ...missing(spec, 'volumes'),
+    ...(native && missing(spec, 'initContainers')),
   }
 }
 

@@ -20,6 +20,12 @@ import type { SidecarSettings } from './settings.ts'
 /** The sidecar of this version of podtap. */
 export const DEFAULT_IMAGE = 'podtap/sidecar:0.1.0'
 
+/** NATIVE_SIDECAR: `auto` where every kubelet of the cluster knows native sidecars. */
+export const NATIVE_SETTINGS = ['auto', 'on', 'off'] as const
+
+/** One of NATIVE_SETTINGS. */
+export type NativeSetting = (typeof NATIVE_SETTINGS)[number]
+
 const port = integer(1, 65535)
 
 /**
@@ -35,6 +41,7 @@ export const SIDECAR_SCHEMA = {
   SIDECAR_MEMORY: { parse: parseMemory, fallback: '256Mi' },
   SIDECAR_METRICS_PORT: { parse: port, fallback: DEFAULT_METRICS_PORT },
   SIDECAR_LOG_LEVEL: { parse: oneOf(...LOG_LEVELS), fallback: 'info' as LogLevel },
+  NATIVE_SIDECAR: { parse: oneOf(...NATIVE_SETTINGS), fallback: 'auto' as NativeSetting },
   SENSOR: { parse: parseSensor, fallback: 'sensor' },
   SENSOR_NAMESPACE: { parse: parseNamespace, fallback: 'podtap-sensor' },
   SENSOR_LABEL: { parse: parseLabelKey, fallback: DEFAULT_SENSOR_LABEL },
@@ -44,7 +51,10 @@ export const SIDECAR_SCHEMA = {
   BPF: { parse: parseFilterText, fallback: '' },
 }
 
-/** The sidecar of an installation with these variables. */
+/**
+ * The sidecar of an installation with these variables. With NATIVE_SIDECAR=auto it is a classic one,
+ * which every cluster can run: whoever knows the cluster's nodes may make it native.
+ */
 export function sidecarSettings(values: ConfigOf<typeof SIDECAR_SCHEMA>): SidecarSettings {
   return {
     image: values.SIDECAR_IMAGE,
@@ -59,5 +69,6 @@ export function sidecarSettings(values: ConfigOf<typeof SIDECAR_SCHEMA>): Sideca
     memory: values.SIDECAR_MEMORY,
     metricsPort: values.SIDECAR_METRICS_PORT,
     logLevel: values.SIDECAR_LOG_LEVEL,
+    native: values.NATIVE_SIDECAR === 'on',
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Kubernetes quantities for the size of the sidecar, in the form in which the API server stores them
- * (apimachinery, resource.Quantity): a value in another form would differ from the stored one at every
- * review.
+ * Kubernetes quantities (apimachinery, resource.Quantity). Those for the size of the sidecar are given
+ * the form in which the API server stores them: a value in another form would differ from the stored
+ * one at every review.
  */
 import type { Parsed } from '../../lib/config.ts'
 
@@ -34,6 +34,50 @@ export function parseMemory(raw: string): Parsed<string> {
     return { expected: 'a memory quantity of 96Mi…16Gi, such as 256Mi' }
   }
   return { value: unit.endsWith('i') ? format(bytes, 1024) : format(bytes, 1000) }
+}
+
+/** How many of parseQuantity()'s units make one. */
+export const NANO = 10n ** 9n
+
+const QUANTITY = /^([+-]?)(\d{0,30})(?:\.(\d{0,30}))?([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d{1,2})?$/
+
+const EXPONENTS: Readonly<Record<string, number>> = {
+  n: -9,
+  u: -6,
+  m: -3,
+  k: 3,
+  M: 6,
+  G: 9,
+  T: 12,
+  P: 15,
+  E: 18,
+}
+
+/**
+ * Reads a quantity of any resource, in billionths, which is as fine as the API server counts: what is
+ * finer is rounded up, away from zero. undefined: it is no quantity. Numbers are read as JSON has them.
+ */
+export function parseQuantity(raw: unknown): bigint | undefined {
+  if (typeof raw !== 'string' && typeof raw !== 'number') return undefined
+  const [, sign, whole = '', fraction = '', suffix = ''] = QUANTITY.exec(String(raw)) ?? []
+  if (sign === undefined || whole + fraction === '') return undefined
+  const [factor, exponent] = scaleOf(suffix)
+  const shift = exponent + 9 - fraction.length
+  const digits = BigInt(whole + fraction) * factor
+  const amount =
+    shift >= 0 ? digits * 10n ** BigInt(shift) : divideUp(digits, 10n ** BigInt(-shift))
+  return sign === '-' ? -amount : amount
+}
+
+/** Binary factor and decimal exponent of a suffix. */
+function scaleOf(suffix: string): readonly [factor: bigint, exponent: number] {
+  if (suffix.endsWith('i')) return [1024n ** BigInt('KMGTPE'.indexOf(suffix.charAt(0)) + 1), 0]
+  const exponent = /^[eE][+-]?\d/.test(suffix) ? Number(suffix.slice(1)) : EXPONENTS[suffix]
+  return [1n, exponent ?? 0]
+}
+
+function divideUp(dividend: bigint, divisor: bigint): bigint {
+  return (dividend + divisor - 1n) / divisor
 }
 
 function factorOf(unit: string): number {

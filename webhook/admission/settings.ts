@@ -25,6 +25,11 @@ export interface SidecarSettings {
   /** TCP port of the sidecar's /metrics. */
   readonly metricsPort: number
   readonly logLevel: LogLevel
+  /**
+   * Whether it is an init container that is restarted always (a native sidecar, Kubernetes 1.29) instead
+   * of a container beside the others.
+   */
+  readonly native: boolean
 }
 
 /** What an installation of podtap says about all workloads. */

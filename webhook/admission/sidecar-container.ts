@@ -29,6 +29,8 @@ export function renderContainer(settings: SidecarSettings, others: readonly unkn
     name: SIDECAR_NAME,
     image: settings.image,
     imagePullPolicy: 'IfNotPresent',
+    // No startup probe: the kubelet would let it keep the application from starting.
+    ...(settings.native && { restartPolicy: 'Always' }),
     env: renderEnvironment(settings),
     ...(!collides(settings.metricsPort, others) && { ports: [port] }),
     resources: { requests: size, limits: size },

@@ -4,6 +4,7 @@
  *     {"version":1,"config":"3f1c…","containers":["podtap"],"volumes":["podtap-token"],
  *      "created":{"annotations":"absent","volumes":"null"}}
  *
+ * A native sidecar stands under `initContainers` instead of `containers`.
  * `config` identifies the sidecar that was rendered; `created` names the parents that podtap had to
  * make and what stood there before, so that removing the sidecar can give back the original exactly.
  * Only `created` is read again: what may be removed is fixed by name, and never taken from a text that
@@ -16,21 +17,29 @@ import { objectAt, textAt, type JsonObject } from './json.ts'
 import { VOLUME_NAME } from './sidecar-container.ts'
 
 /** The parents in a template that podtap makes where they are missing. */
-export type CreatedParent = 'metadata' | 'annotations' | 'volumes'
+export type CreatedParent = 'metadata' | 'annotations' | 'volumes' | 'initContainers'
 
 /** What stood in the place of each parent that podtap made. */
 export type Created = Readonly<Partial<Record<CreatedParent, 'absent' | 'null'>>>
 
+/** What the status says: `config` as hashConfig() gives it. */
+export interface StatusFacts {
+  readonly config: string
+  readonly native: boolean
+  readonly created: Created
+}
+
 /** The value of podtap.dev/status. */
-export function renderStatus(config: string, created: Created): string {
-  const added = { containers: [SIDECAR_NAME], volumes: [VOLUME_NAME] }
+export function renderStatus({ config, native, created }: StatusFacts): string {
+  const place = native ? 'initContainers' : 'containers'
+  const added = { [place]: [SIDECAR_NAME], volumes: [VOLUME_NAME] }
   return JSON.stringify({ version: 1, config, ...added, created })
 }
 
 /** The parents that podtap made in `template`; none where its status is missing or unreadable. */
 export function createdIn(template: JsonObject): Created {
   const created = objectAt(parseStatus(template), 'created')
-  const parents = ['metadata', 'annotations', 'volumes'] as const
+  const parents = ['metadata', 'annotations', 'volumes', 'initContainers'] as const
   return Object.fromEntries(
     parents
       .filter((parent) => created[parent] === 'absent' || created[parent] === 'null')

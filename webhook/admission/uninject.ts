@@ -43,17 +43,34 @@ export function isOwnVolume(volume: unknown): boolean {
   return valueAt(volume, 'name') === VOLUME_NAME && isObject(valueAt(volume, 'projected'))
 }
 
+/** A list that podtap may have made, and how its own elements are told. */
+interface OwnList {
+  readonly parent: 'initContainers' | 'volumes'
+  readonly isOwn: (element: unknown) => boolean
+}
+
 function carriesOwn(template: JsonObject): boolean {
   const status = STATUS in objectAt(template, 'metadata', 'annotations')
   return status || hasSidecar(template) || arrayAt(template, 'spec', 'volumes').some(isOwnVolume)
 }
 
 function bareSpec(spec: JsonObject, created: Created): JsonObject {
-  const containers = filtered(spec, 'containers', isOwnContainer)
-  const all = filtered(containers, 'initContainers', isOwnContainer)
-  if (!arrayAt(all, 'volumes').some(isOwnVolume)) return all
-  const volumes = arrayAt(all, 'volumes').filter((volume) => !isOwnVolume(volume))
-  return restored(all, { parent: 'volumes', value: volumes, created })
+  const own = arrayAt(spec, 'containers').some(isOwnContainer)
+  const containers = arrayAt(spec, 'containers').filter((element) => !isOwnContainer(element))
+  const bare = own ? replaced(spec, 'containers', containers) : spec
+  const started = bareList(bare, { parent: 'initContainers', isOwn: isOwnContainer, created })
+  return bareList(started, { parent: 'volumes', isOwn: isOwnVolume, created })
+}
+
+/** A list of the pod's spec without podtap's elements; as it was before where none are left. */
+function bareList(
+  spec: JsonObject,
+  { parent, isOwn, created }: OwnList & { readonly created: Created },
+): JsonObject {
+  const list = arrayAt(spec, parent)
+  if (!list.some(isOwn)) return spec
+  const value = list.filter((element) => !isOwn(element))
+  return restored(spec, { parent, value, created })
 }
 
 /** `object` with `parent` set to `value`, or, where that is empty and podtap made it, as it was before. */
@@ -64,17 +81,6 @@ function restored(
   const before = Object.keys(value).length === 0 ? created[parent] : undefined
   if (before === 'absent') return without(object, parent)
   return replaced(object, parent, before === 'null' ? null : value)
-}
-
-function filtered(
-  object: JsonObject,
-  key: string,
-  isOwn: (element: unknown) => boolean,
-): JsonObject {
-  const list = arrayAt(object, key)
-  if (!list.some(isOwn)) return object
-  const others = list.filter((element) => !isOwn(element))
-  return replaced(object, key, others)
 }
 
 function replaced(object: JsonObject, key: string, value: unknown): JsonObject {

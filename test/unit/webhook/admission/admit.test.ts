@@ -130,8 +130,8 @@ test('opting out takes exactly the sidecar away', () => {
     { verdict: 'removed', reason: 'opted-out', configHash: '' },
   )
   assert.deepEqual(patch, [
-    { op: 'remove', path: '/spec/template/spec/volumes' },
     { op: 'remove', path: '/spec/template/spec/containers/1' },
+    { op: 'remove', path: '/spec/template/spec/volumes' },
     { op: 'remove', path: '/spec/template/metadata/annotations/podtap.dev~1status' },
   ])
   assert.deepEqual(warnings, [
@@ -190,8 +190,8 @@ test('the template of a CronJob is patched where it stands', () => {
   assert.deepEqual(
     patch.map(({ path }) => path),
     [
-      '/spec/jobTemplate/spec/template/spec/volumes',
       '/spec/jobTemplate/spec/template/spec/containers/1',
+      '/spec/jobTemplate/spec/template/spec/volumes',
       '/spec/jobTemplate/spec/template/metadata/annotations/podtap.dev~1status',
     ],
   )

@@ -3,14 +3,15 @@ import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import jsonPatch from 'fast-json-patch'
 import { inject } from '../../../../webhook/admission/inject.ts'
-import { valueAt, type JsonObject } from '../../../../webhook/admission/json.ts'
+import { textAt, valueAt, type JsonObject } from '../../../../webhook/admission/json.ts'
 import { diffTemplate } from '../../../../webhook/admission/patch.ts'
 import { hasSidecar, uninject } from '../../../../webhook/admission/uninject.ts'
 import { arbitraryTemplate } from '../../../helpers/arbitrary-template.ts'
 import { INSTALLATION, podTemplate } from '../../../helpers/situation.ts'
 
 const settings = INSTALLATION.sidecar
-const newer = { ...settings, image: 'podtap/sidecar:0.2.0', filter: 'tcp', vni: 9 }
+const change = { image: 'podtap/sidecar:0.2.0', filter: 'tcp', vni: 9 }
+const newer = { ...settings, ...change }
 const f = (template: JsonObject): JsonObject => inject(template, settings)
 
 /** Text, so that the order of keys and own `__proto__` keys count too. */
@@ -23,53 +24,116 @@ const law = (check: (template: JsonObject) => void): void => {
 const names = (list: unknown): unknown =>
   Array.isArray(list) ? list.map((element) => valueAt(element, 'name')) : list
 
-suite('laws of injection, for templates of any shape', () => {
-  test('injecting twice equals injecting once', () => {
-    law((template) => {
-      same(f(f(template)), f(template))
+for (const native of [false, true]) {
+  const mode = { ...settings, native }
+  const f = (template: JsonObject): JsonObject => inject(template, mode)
+
+  suite(`laws of injecting a ${native ? 'native' : 'classic'} sidecar into any template`, () => {
+    test('injecting twice equals injecting once', () => {
+      law((template) => {
+        same(f(f(template)), f(template))
+      })
+    })
+
+    test('removing what was injected gives back the original', () => {
+      law((template) => {
+        same(uninject(f(template)), template)
+      })
+    })
+
+    test('an older sidecar is replaced as if it had never been there', () => {
+      law((template) => {
+        same(inject(f(template), { ...mode, ...change }), inject(template, { ...mode, ...change }))
+      })
+    })
+
+    test('a sidecar of the other mode is replaced as if it had never been there', () => {
+      law((template) => {
+        const other = { ...mode, native: !native }
+        same(inject(f(template), other), inject(template, other))
+      })
+    })
+
+    test('the input is not changed', () => {
+      law((template) => {
+        const before = JSON.stringify(template)
+        f(template)
+        assert.equal(JSON.stringify(template), before)
+      })
+    })
+
+    test('the JSON Patch leads from the template to the injected one and back', () => {
+      law((template) => {
+        const forth = diffTemplate([], template, f(template))
+        const back = diffTemplate([], f(template), template)
+
+        same(sorted(apply(template, forth)), sorted(f(template)))
+        same(sorted(apply(f(template), back)), sorted(template))
+      })
+    })
+
+    test('whatever was injected carries the sidecar', () => {
+      law((template) => {
+        assert.deepEqual([hasSidecar(template), hasSidecar(f(template))], [false, true])
+      })
     })
   })
+}
 
-  test('removing what was injected gives back the original', () => {
-    law((template) => {
-      same(uninject(f(template)), template)
-    })
+test('removing from a template without a sidecar changes nothing', () => {
+  law((template) => {
+    assert.equal(uninject(template), template)
   })
+})
 
-  test('an older sidecar is replaced as if it had never been there', () => {
-    law((template) => {
-      same(inject(f(template), newer), inject(template, newer))
-    })
-  })
+test('a native sidecar starts before the other init containers, and nothing waits for it', () => {
+  const template = podTemplate({}, { initContainers: [{ name: 'migrate' }, { name: 'warm-up' }] })
 
-  test('removing from a template without a sidecar changes nothing', () => {
-    law((template) => {
-      assert.equal(uninject(template), template)
-    })
-  })
+  const injected = inject(template, { ...settings, native: true })
 
-  test('the input is not changed', () => {
-    law((template) => {
-      const before = JSON.stringify(template)
-      f(template)
-      assert.equal(JSON.stringify(template), before)
-    })
-  })
+  const [own] = valueAt(injected, 'spec', 'initContainers') as readonly JsonObject[]
+  assert.deepEqual(names(valueAt(injected, 'spec', 'initContainers')), [
+    'podtap',
+    'migrate',
+    'warm-up',
+  ])
+  assert.deepEqual(names(valueAt(injected, 'spec', 'containers')), ['web'])
+  assert.equal(valueAt(own, 'restartPolicy'), 'Always')
+  const probes = Object.keys(own!).filter((key) => key.endsWith('Probe'))
+  assert.deepEqual(probes, [])
+})
 
-  test('the JSON Patch leads from the template to the injected one and back', () => {
-    law((template) => {
-      const forth = diffTemplate([], template, f(template))
-      const back = diffTemplate([], f(template), template)
+test('a native sidecar that another injector has moved is replaced where it stands', () => {
+  const native = { ...settings, native: true }
+  const template = podTemplate({}, { initContainers: [{ name: 'istio-proxy' }] })
+  const [own, proxy] = valueAt(
+    inject(template, native),
+    'spec',
+    'initContainers',
+  ) as readonly JsonObject[]
+  const moved = podTemplate({}, { initContainers: [proxy, own] })
 
-      same(sorted(apply(template, forth)), sorted(f(template)))
-      same(sorted(apply(f(template), back)), sorted(template))
-    })
-  })
+  const replaced = inject(moved, { ...newer, native: true })
 
-  test('whatever was injected carries the sidecar', () => {
-    law((template) => {
-      assert.deepEqual([hasSidecar(template), hasSidecar(f(template))], [false, true])
-    })
+  assert.deepEqual(names(valueAt(replaced, 'spec', 'initContainers')), ['istio-proxy', 'podtap'])
+})
+
+test('the status says in which list the sidecar stands', () => {
+  const status = (native: boolean): unknown =>
+    JSON.parse(
+      textAt(
+        inject(podTemplate(), { ...settings, native }),
+        'metadata',
+        'annotations',
+        'podtap.dev/status',
+      ),
+    )
+
+  assert.deepEqual(valueAt(status(false), 'containers'), ['podtap'])
+  assert.deepEqual(valueAt(status(true), 'initContainers'), ['podtap'])
+  assert.deepEqual(valueAt(status(true), 'created'), {
+    volumes: 'absent',
+    initContainers: 'absent',
   })
 })
 
@@ -98,7 +162,7 @@ test('a sidecar that stands there twice, or among the init containers, becomes o
 
   const spec = valueAt(f(template), 'spec')
 
-  assert.deepEqual(names(valueAt(spec, 'containers')), ['podtap', 'web'])
+  assert.deepEqual(names(valueAt(spec, 'containers')), ['web', 'podtap'])
   assert.deepEqual(valueAt(spec, 'initContainers'), [])
 })
 
