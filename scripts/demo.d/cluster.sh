@@ -139,6 +139,7 @@ demo_clean_up() {
   local pid
   for pid in "${DEMO_PIDS[@]}"; do kill "$pid" 2>/dev/null || true; done
   [ -z "$DEMO_KEEP" ] || {
+    # shellcheck disable=SC2016 # for the reader's shell
     say 'the cluster stays up: eval "$(./scripts/cluster env)", later ./scripts/cluster down'
     return
   }
