@@ -25,5 +25,5 @@ run() {
 
 # need_root WHAT: one line that says what to do, unless root.
 need_root() {
-  [ "$(id -u)" = 0 ] || fail "$1 need root (network namespaces): run  sudo $0"
+  [ "$(id -u)" = 0 ] || fail "root is needed for $1 (network namespaces): run sudo $0"
 }

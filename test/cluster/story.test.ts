@@ -10,6 +10,7 @@ import {
   get,
   installAll,
   kubectl,
+  kubectlAnyStatus,
   metricsOf,
   podOf,
   podsOf,
@@ -123,13 +124,26 @@ suite('from an annotation to decoded frames', { timeout: 600_000 }, () => {
     })
   })
 
-  test('the application cannot see the token of the sidecar', async () => {
+  test('the token is mounted in the sidecar alone', async () => {
     const web = await podOf(SHOP, 'web')
-    const application = web.spec.containers.find(({ name }) => name === 'web')
 
-    const mounts = application?.volumeMounts ?? []
+    const mounted = [...(web.spec.initContainers ?? []), ...web.spec.containers]
+      .filter(({ volumeMounts = [] }) => volumeMounts.some(({ name }) => name === 'podtap-token'))
+      .map(({ name }) => name)
 
-    assert.ok(mounts.every(({ name }) => name !== 'podtap-token'))
+    assert.deepEqual(mounted, ['podtap'])
+    assert.equal(web.spec.automountServiceAccountToken, false)
+  })
+
+  test('the token reads pods of the sensor namespace and nothing else', async () => {
+    assert.equal(await sidecarMay('list', 'pods', 'podtap-sensor'), true)
+    assert.equal(await sidecarMay('watch', 'pods', 'podtap-sensor'), true)
+
+    assert.equal(await sidecarMay('delete', 'pods', 'podtap-sensor'), false)
+    assert.equal(await sidecarMay('list', 'secrets', 'podtap-sensor'), false)
+    assert.equal(await sidecarMay('list', 'pods', SHOP), false)
+    assert.equal(await sidecarMay('list', 'pods', 'podtap'), false)
+    assert.equal(await sidecarMay('list', 'namespaces', SHOP), false)
   })
 
   test('a new sensor receives frames soon after the old one is gone', async () => {
@@ -173,6 +187,18 @@ suite('from an annotation to decoded frames', { timeout: 600_000 }, () => {
     }
   })
 })
+
+/** Whether a pod of the shop may do so, by the rights of its service account. */
+async function sidecarMay(verb: string, resource: string, namespace: string): Promise<boolean> {
+  const groups = [`serviceaccounts:${SHOP}`, 'serviceaccounts', 'authenticated']
+  const answer = await kubectlAnyStatus(
+    ...['auth', 'can-i', verb, resource, '-n', namespace],
+    `--as=system:serviceaccount:${SHOP}:default`,
+    ...groups.map((group) => `--as-group=system:${group}`),
+  )
+  assert.match(answer, /^(yes|no)$/m)
+  return answer.startsWith('yes')
+}
 
 /** Waits until a pod's sidecar has a destination. */
 async function destinationOf(pod: string): Promise<void> {

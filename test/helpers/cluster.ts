@@ -34,6 +34,14 @@ export async function kubectlWarnings(...args: string[]): Promise<string> {
   return stderr
 }
 
+/** Runs kubectl, whose exit status is part of its answer, and returns its standard output. */
+export async function kubectlAnyStatus(...args: string[]): Promise<string> {
+  const { stdout } = await execute('kubectl', args, { timeout: 60_000 }).catch(
+    (error: unknown) => error as { stdout: string },
+  )
+  return stdout
+}
+
 /** The object(s) that `kubectl get … -o json` shows. */
 export async function get<T>(...args: string[]): Promise<T> {
   return JSON.parse(await kubectl('get', ...args, '-o', 'json')) as T
@@ -112,6 +120,7 @@ export interface Pod {
   }
   readonly spec: {
     readonly nodeName: string
+    readonly automountServiceAccountToken?: boolean
     readonly containers: readonly Container[]
     readonly initContainers?: readonly Container[]
   }
