@@ -1,13 +1,16 @@
 /**
  * The ones' complement sum of 16-bit words (RFC 1071), fast enough for every byte that is mirrored:
- * 32 bits at a time in host byte order, which §2(B) allows, over four accumulators, which lets the
- * processor add in parallel (1,400 bytes: about 0.2 µs instead of 0.5 µs word by word). Doubles are
- * exact up to 2^53, so that nothing has to be folded before the end.
+ * 32 bits at a time in host byte order, which §2(B) allows, in integers alone, which V8 keeps in
+ * registers (1,400 bytes: about 0.27 µs; with doubles 0.4 µs, word by word 0.5 µs).
  */
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 
-/** All bytes of the buffer that was summed last, as words: a new view for every frame would cost more than the sum. */
-let words = new Uint32Array(0)
+/** After twice as many words the sum of all lower halves could exceed 32 bits. */
+const MAX_WORDS = 1 << 16
+
+/** The bytes that were summed last, and their buffer as words: a new view for every frame would cost more than the sum. */
+let lastBytes: Uint8Array = new Uint8Array(0)
+let lastWords: Int32Array = new Int32Array(0)
 
 /**
  * The folded sum, 0…0xffff, of `bytes[start, end)` read as 16-bit numbers in network byte order; an
@@ -18,18 +21,24 @@ export function sumBytes(bytes: Uint8Array, start: number, end: number): number 
   if ((address & 1) !== 0 || end - start < 8) return sumOneByOne(bytes, start, end)
   const wordsStart = start + (address & 2)
   const wordsEnd = wordsStart + ((end - wordsStart) & ~3)
-  const middle = foldSum(sumWords(bytes, wordsStart, wordsEnd))
+  const words = wordsOf(bytes)
+  const shift = bytes.byteOffset
+  let middle = 0
+  for (let at = (shift + wordsStart) >>> 2, last = (shift + wordsEnd) >>> 2; at < last;) {
+    const next = Math.min(at + MAX_WORDS, last)
+    middle = foldSum(middle + sumWords(words, at, next))
+    at = next
+  }
   const inOrder = IS_LITTLE_ENDIAN ? ((middle & 0xff) << 8) | (middle >>> 8) : middle
   return foldSum(
     sumOneByOne(bytes, start, wordsStart) + inOrder + sumOneByOne(bytes, wordsEnd, end),
   )
 }
 
-/** Adds the carries of a sum below 2^53 until it fits 16 bits. */
+/** Adds the carries of a sum below 2^32 until it fits 16 bits. */
 export function foldSum(sum: number): number {
-  let folded = sum
-  while (folded > 0xffff) folded = (folded % 0x10000) + Math.floor(folded / 0x10000)
-  return folded
+  const once = (sum & 0xffff) + (sum >>> 16)
+  return (once & 0xffff) + (once >>> 16)
 }
 
 function sumOneByOne(bytes: Uint8Array, start: number, end: number): number {
@@ -39,22 +48,51 @@ function sumOneByOne(bytes: Uint8Array, start: number, end: number): number {
   return foldSum(sum)
 }
 
-/** The sum, not folded, of a range whose address and length are multiples of 4, in host byte order. */
-function sumWords(bytes: Uint8Array, start: number, end: number): number {
-  if (words.buffer !== bytes.buffer) words = wordsOver(bytes.buffer)
-  let at = (bytes.byteOffset + start) >>> 2
-  const last = (bytes.byteOffset + end) >>> 2
-  let [a, b, c, d] = [0, 0, 0, 0]
-  for (; at + 4 <= last; at += 4) {
-    a += words[at] ?? 0
-    b += words[at + 1] ?? 0
-    c += words[at + 2] ?? 0
-    d += words[at + 3] ?? 0
+/**
+ * The folded sum of at most MAX_WORDS words, in host byte order. Added are the words themselves,
+ * modulo 2^32, and their upper halves; what the lower halves sum up to follows from both.
+ * `as number`: the range lies within `words`, and every `??` would be a branch of the hottest loop.
+ */
+function sumWords(words: Int32Array, start: number, end: number): number {
+  let at = start | 0
+  let even = 0
+  let evenHigh = 0
+  let odd = 0
+  let oddHigh = 0
+  for (const last = end - 7; at < last; at = (at + 8) | 0) {
+    const a = words[at] as number
+    const b = words[at + 1] as number
+    const c = words[at + 2] as number
+    const d = words[at + 3] as number
+    const e = words[at + 4] as number
+    const f = words[at + 5] as number
+    const g = words[at + 6] as number
+    const h = words[at + 7] as number
+    even = (even + a + c) | 0
+    odd = (odd + b + d) | 0
+    evenHigh = (evenHigh + (a >>> 16) + (c >>> 16)) | 0
+    oddHigh = (oddHigh + (b >>> 16) + (d >>> 16)) | 0
+    even = (even + e + g) | 0
+    odd = (odd + f + h) | 0
+    evenHigh = (evenHigh + (e >>> 16) + (g >>> 16)) | 0
+    oddHigh = (oddHigh + (f >>> 16) + (h >>> 16)) | 0
   }
-  for (; at < last; at++) a += words[at] ?? 0
-  return a + b + c + d
+  for (; at < end; at++) {
+    const word = words[at] ?? 0
+    even = (even + word) | 0
+    evenHigh = (evenHigh + (word >>> 16)) | 0
+  }
+  const evenLow = (even - (evenHigh << 16)) >>> 0
+  const oddLow = (odd - (oddHigh << 16)) >>> 0
+  return foldSum(
+    foldSum(evenLow) + foldSum(evenHigh >>> 0) + foldSum(oddLow) + foldSum(oddHigh >>> 0),
+  )
 }
 
-function wordsOver(buffer: ArrayBufferLike): Uint32Array<ArrayBuffer> {
-  return new Uint32Array(buffer as ArrayBuffer, 0, buffer.byteLength >>> 2)
+function wordsOf(bytes: Uint8Array): Int32Array {
+  if (bytes !== lastBytes) {
+    lastBytes = bytes
+    lastWords = new Int32Array(bytes.buffer, 0, bytes.buffer.byteLength >>> 2)
+  }
+  return lastWords
 }
