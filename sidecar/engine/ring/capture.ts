@@ -1,9 +1,8 @@
 /** Opens the packet socket and the memory that the engine works in. */
 import { AppError } from '../../../lib/errors.ts'
-import { HEADER_BYTES } from './batch.ts'
 import { CaptureRing, type RingSize } from './capture-ring.ts'
+import { LAYOUT } from './layout.ts'
 import { isAddressable, memoryOver, type Memory } from './memory.ts'
-import { MAX_MESSAGES, MAX_MESSAGE_PIECES, messagesBytes } from './messages.ts'
 import * as native from './native.ts'
 import { OUTGOING, OWN_MARK, refuse } from './own-mark.ts'
 import { RESOURCE, type RingOptions } from './ring-options.ts'
@@ -21,10 +20,6 @@ const PACKET_VERSION = [SOL_PACKET, 10] as const
 const PACKET_VNET_HDR = [SOL_PACKET, 15] as const
 const TPACKET_V3 = 2
 const FRAME_BYTES = 2048
-const PAGE_BYTES = 4096
-
-/** Where in the memory the engine writes. */
-export const LAYOUT = layOut()
 
 /** An open capture. */
 export class Capture {
@@ -141,19 +136,4 @@ function failure(what: string, hint = ''): AppError {
     'ERR_CAPTURE',
     `${what}: expected success, received ${errno}${hint && `; ${hint}`}`,
   )
-}
-
-function layOut() {
-  const messages = PAGE_BYTES
-  const single = messages + messagesBytes(MAX_MESSAGES, MAX_MESSAGE_PIECES)
-  const headers = single + messagesBytes(1, 1)
-  const used = headers + HEADER_BYTES
-  return {
-    poll: 0,
-    wake: 64,
-    messages,
-    single,
-    headers,
-    end: Math.ceil(used / PAGE_BYTES) * PAGE_BYTES,
-  }
 }
