@@ -6,10 +6,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError, messageOf } from '../lib/errors.ts'
 import { createLogger, type Logger } from '../lib/logger.ts'
-import { whenAborted } from '../lib/when-aborted.ts'
 import { loadSidecarConfig, type SidecarConfig } from './config.ts'
 import { EXIT_CODES, SERVICE_ACCOUNT_PATH } from './contract.ts'
 import { checkFilter } from './engine/libpcap.ts'
+import { runUntil } from './mirror.ts'
 import { runMirror, type RunningMirror } from './run-mirror.ts'
 
 const { env } = process
@@ -26,8 +26,7 @@ async function main(): Promise<void> {
   const log = createLogger('sidecar', config.logLevel)
   exitOnError(log)
   const mirror = await start(config, log)
-  await Promise.all([mirror.started, whenAborted(stopped.signal)])
-  log.info(await mirror.stop(), 'mirroring ended')
+  log.info(await runUntil(mirror, stopped.signal), 'mirroring ended')
   process.exit(EXIT_CODES.ok)
 }
 

@@ -1,6 +1,7 @@
 import { backoffMs, sleep } from '../lib/backoff.ts'
 import { AppError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
+import { whenAborted } from '../lib/when-aborted.ts'
 import type { ReceiverSetting } from './contract.ts'
 import type { Engine, EngineCounters, EngineEvents } from './engine/engine.ts'
 import { SensorFollower } from './follow-sensors.ts'
@@ -61,6 +62,25 @@ export function startMirror(parts: MirrorParts): Mirror {
   }
 }
 
+/**
+ * Lets a mirror run until `signal` aborts, whether or not its engine has started by then; then stops
+ * it and returns its last counts.
+ * @throws what `started` rejects with, after the mirror was stopped.
+ */
+export async function runUntil(
+  mirror: Pick<Mirror, 'started' | 'stop'>,
+  signal: AbortSignal,
+): Promise<EngineCounters> {
+  const aborted = whenAborted(signal)
+  try {
+    await Promise.race([aborted, mirror.started.then(() => aborted)])
+  } catch (error) {
+    await mirror.stop()
+    throw error
+  }
+  return mirror.stop()
+}
+
 /** Events of an engine as log lines. */
 export function engineEvents(log: Logger): EngineEvents {
   return {
@@ -76,11 +96,15 @@ async function startEngine(parts: MirrorParts, signal: AbortSignal): Promise<voi
   for (let failures = 1; !signal.aborted; failures += 1) {
     try {
       await engine.start()
+      if (failures > 1) log.info({ failures: failures - 1 }, 'engine started after all')
       return
     } catch (error) {
       if (!patient || !(error instanceof AppError)) throw error
       const retryMs = backoffMs(failures, START_BACKOFF, Math.random)
-      log.error({ code: error.code, reason: error.message, retryMs }, 'engine cannot start')
+      // Once: the state is a metric.
+      if (failures === 1) {
+        log.error({ code: error.code, reason: error.message }, 'engine cannot start, trying again')
+      }
       await sleep(retryMs, signal)
     }
   }

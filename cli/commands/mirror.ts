@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import { configError, describeProblem, type Environment } from '../../lib/config.ts'
 import { createLogger, type Logger } from '../../lib/logger.ts'
-import { whenAborted } from '../../lib/when-aborted.ts'
 import { loadSidecarConfig, type SidecarConfig } from '../../sidecar/config.ts'
 import { ENGINES, FITS, RECEIVER_SETTINGS, SERVICE_ACCOUNT_PATH } from '../../sidecar/contract.ts'
 import { checkFilter } from '../../sidecar/engine/libpcap.ts'
+import { runUntil } from '../../sidecar/mirror.ts'
 import { runMirror } from '../../sidecar/run-mirror.ts'
 import type { CliContext } from '../context.ts'
 import { summarize } from '../counter-summary.ts'
@@ -85,12 +85,7 @@ async function mirror(options: MirrorOptions, context: CliContext): Promise<void
     log,
     patient: false,
   })
-  try {
-    await running.started
-    await whenAborted(interrupted)
-  } finally {
-    context.print(summarize(await running.stop()))
-  }
+  context.print(summarize(await runUntil(running, interrupted)))
 }
 
 function createLog(options: MirrorOptions, config: SidecarConfig, context: CliContext): Logger {

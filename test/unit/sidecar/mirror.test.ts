@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { AppError } from '../../../lib/errors.ts'
-import { engineEvents, startMirror, type MirrorParts } from '../../../sidecar/mirror.ts'
+import { engineEvents, runUntil, startMirror, type MirrorParts } from '../../../sidecar/mirror.ts'
 import { fixedSensor } from '../../../sidecar/sensor/fixed-sensor.ts'
 import { captureLog } from '../../helpers/captured-log.ts'
 import { countersOf, MemoryEngine } from '../../helpers/memory-engine.ts'
 
+const LIMIT = { timeout: 5000 }
 const SENSOR = { address: '10.0.0.1', family: 4, port: 4789 } as const
 
 function parts(engine: MemoryEngine, patient = false): MirrorParts & { lines: readonly string[] } {
@@ -50,21 +51,52 @@ test('an engine that cannot start fails the mirror unless it is patient', async 
   await mirror.stop()
 })
 
-test('a patient mirror says why its engine cannot start, and ends when it is stopped', async () => {
+test(
+  'a patient mirror says why its engine cannot start, and can be ended meanwhile',
+  LIMIT,
+  async () => {
+    const engine = new MemoryEngine()
+    engine.startErrors.push(new AppError('ERR_CAPTURE', 'CAP_NET_RAW is missing'))
+    const made = parts(engine, true)
+    const abort = new AbortController()
+
+    const running = runUntil(startMirror(made), abort.signal)
+    await new Promise(setImmediate)
+    abort.abort()
+
+    assert.deepEqual(await running, engine.counts)
+    assert.deepEqual(
+      made.lines.filter((line) => line.startsWith('error')),
+      [
+        'error engine cannot start, trying again ' +
+          '{"code":"ERR_CAPTURE","reason":"CAP_NET_RAW is missing"}',
+      ],
+    )
+    assert.deepEqual([engine.starts, engine.stops], [1, 1])
+  },
+)
+
+test('a mirror that runs until a signal is stopped by it', LIMIT, async () => {
   const engine = new MemoryEngine()
-  engine.startErrors.push(new AppError('ERR_CAPTURE', 'CAP_NET_RAW is missing'))
-  const made = parts(engine, true)
+  const mirror = startMirror(parts(engine))
+  const abort = new AbortController()
 
-  const mirror = startMirror(made)
-  await new Promise(setImmediate)
-  await mirror.stop()
+  const running = runUntil(mirror, abort.signal)
+  await mirror.started
+  assert.equal(engine.stops, 0)
+  abort.abort()
 
-  const line = made.lines.find((each) => each.startsWith('error'))
-  assert.match(
-    line ?? '',
-    /^error engine cannot start \{"code":"ERR_CAPTURE","reason":"CAP_NET_RAW is missing","retryMs":\d+\}$/,
-  )
-  assert.equal(engine.starts, 1)
+  assert.deepEqual(await running, engine.counts)
+  assert.equal(engine.stops, 1)
+})
+
+test('a mirror whose engine fails is stopped before the failure is passed on', LIMIT, async () => {
+  const engine = new MemoryEngine()
+  const failure = new AppError('ERR_CAPTURE', 'CAP_NET_RAW is missing')
+  engine.startErrors.push(failure)
+
+  await assert.rejects(runUntil(startMirror(parts(engine)), new AbortController().signal), failure)
+  assert.equal(engine.stops, 1)
 })
 
 test('changes of the engine are logged with the reason', () => {
