@@ -1,0 +1,128 @@
+/** What is measured: the sidecar with one of its engines, or the kernel's own way to mirror. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { CpuGroup } from './cgroup.ts'
+import { ADDRESSES, type Rig } from './rig.ts'
+
+/** The environment that makes a sidecar one of them; `kernel` is no sidecar. */
+export const SUBJECTS = {
+  ring: { ENGINE: 'ring', RECEIVER: 'socket', FIT: 'split' },
+  'ring-nogso': { ENGINE: 'ring', RECEIVER: 'sniffer', FIT: 'split' },
+  'ring-fragment': { ENGINE: 'ring', RECEIVER: 'socket', FIT: 'fragment' },
+  cap: { ENGINE: 'cap' },
+  kernel: undefined,
+} as const
+
+/** One of SUBJECTS. */
+export type SubjectName = keyof typeof SUBJECTS
+
+/** The compiled sidecar. */
+export const SIDECAR = join(import.meta.dirname, '../../../dist/sidecar/main.js')
+const SIDECAR_CPU = 1
+
+/** As in the image. */
+const SIDECAR_FLAGS = ['--max-old-space-size=64', '--max-semi-space-size=2']
+
+/** Something that mirrors until close(). */
+export interface Subject {
+  /** CPU time so far, in microseconds; undefined for the kernel, which uses that of whoever sends. */
+  usedUs(): number | undefined
+  /** Resident memory in MB; undefined for the kernel. */
+  rssMb(): number | undefined
+  setQuota(us: number | undefined): void
+  close(): Promise<void>
+}
+
+/** Starts to mirror; resolves when frames are captured. */
+export async function startSubject(name: SubjectName, rig: Rig): Promise<Subject> {
+  const environment = SUBJECTS[name]
+  return environment === undefined ? startKernel(rig) : startSidecar(environment, rig)
+}
+
+async function startSidecar(
+  environment: Readonly<Record<string, string>>,
+  rig: Rig,
+): Promise<Subject> {
+  const group = new CpuGroup()
+  const command = ['ip', ...rig.command('pod', process.execPath, ...SIDECAR_FLAGS, SIDECAR)]
+  const [program = '', ...args] = group.wrap(SIDECAR_CPU, command)
+  const child = spawn(program, args, {
+    env: {
+      PATH: process.env['PATH'],
+      SENSOR: ADDRESSES.sensor.ip,
+      METRICS_PORT: '0',
+      ...environment,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await untilCapturing(child)
+  return {
+    usedUs: () => group.usedUs(),
+    rssMb: () => rssMb(child.pid ?? 0),
+    setQuota: (us) => {
+      group.setQuota(us)
+    },
+    close: async () => {
+      group.setQuota(undefined)
+      const exited = once(child, 'exit')
+      child.kill('SIGTERM')
+      await exited
+      group.close()
+    },
+  }
+}
+
+/** Reads the sidecar's log until it says that it captures. */
+async function untilCapturing(child: ChildProcess): Promise<void> {
+  if (child.stdout === null) throw new Error('expected a pipe')
+  const lines = createInterface({ input: child.stdout })
+  const said: string[] = []
+  await new Promise<void>((resolve, reject) => {
+    lines.on('line', (line) => {
+      said.push(line)
+      if (line.includes('"state":"capturing"')) resolve()
+    })
+    child.on('exit', () => {
+      reject(new Error(`the sidecar ended: ${said.join('\n')}`))
+    })
+  })
+}
+
+/** The whole tree: the engine `cap` has a process of its own. */
+function rssMb(pid: number): number {
+  const own = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1000
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  if (children === '') return own
+  return children.split(' ').reduce((sum, child) => sum + rssMb(Number(child)), own)
+}
+
+/** tc mirred on both directions of eth0 into a vxlan device; VXLAN itself is let through unmirrored. */
+function startKernel(rig: Rig): Promise<Subject> {
+  const tc = (...args: readonly string[]): string => rig.run('pod', 'tc', ...args)
+  const remote = ['remote', ADDRESSES.sensor.ip, 'dstport', '4789', 'dev', 'eth0']
+  rig.run('pod', 'ip', 'link', 'add', 'vx0', 'type', 'vxlan', 'id', '1', ...remote)
+  rig.run('pod', 'ip', 'link', 'set', 'vx0', 'up')
+  tc('qdisc', 'add', 'dev', 'eth0', 'clsact')
+  const udp = ['match', 'ip', 'protocol', '17', '0xff']
+  const port = ['match', 'ip', 'dport', '4789', '0xffff']
+  const ours = ['protocol', 'ip', 'prio', '1', 'u32', ...udp, ...port]
+  tc('filter', 'add', 'dev', 'eth0', 'egress', ...ours, 'classid', '1:1')
+  for (const direction of ['ingress', 'egress']) {
+    const all = ['protocol', 'all', 'prio', '2', 'u32', 'match', 'u32', '0', '0']
+    const mirror = ['action', 'mirred', 'egress', 'mirror', 'dev', 'vx0']
+    tc('filter', 'add', 'dev', 'eth0', direction, ...all, ...mirror)
+  }
+  return Promise.resolve({
+    usedUs: () => undefined,
+    rssMb: () => undefined,
+    setQuota: () => undefined,
+    close: () => {
+      tc('qdisc', 'del', 'dev', 'eth0', 'clsact')
+      rig.run('pod', 'ip', 'link', 'del', 'vx0')
+      return Promise.resolve()
+    },
+  })
+}
