@@ -73,3 +73,17 @@ export function workload(object: JsonObject, old?: JsonObject): Workload {
 export function situation(parts: Partial<Situation> & Pick<Situation, 'workload'>): Situation {
   return { namespace: enabledNamespace(), installation: INSTALLATION, ...parts }
 }
+
+/** A LimitRange with these limits. */
+export function limitRangeOf(...limits: readonly JsonObject[]): JsonObject {
+  return { metadata: { name: 'bounds', namespace: 'shop' }, spec: { limits } }
+}
+
+/** A ResourceQuota of which `used` is taken, and `spec` says to which pods it applies. */
+export function quotaOf(
+  hard: JsonObject,
+  used: JsonObject = {},
+  spec: JsonObject = {},
+): JsonObject {
+  return { metadata: { name: 'share', namespace: 'shop' }, spec, status: { hard, used } }
+}

@@ -2,9 +2,10 @@
 import { decide, type Decision, type Reason, type Verdict } from './decide.ts'
 import { inject } from './inject.ts'
 import type { JsonObject } from './json.ts'
-import { hintsFor, isQuiet, warningText } from './messages.ts'
+import { hintsFor, isQuiet, restartHint, warningText } from './messages.ts'
 import { diffTemplate, type PatchOperation } from './patch.ts'
-import type { RefusalReason, Situation } from './rules.ts'
+import type { RefusalReason } from './rules.ts'
+import type { Situation } from './situation.ts'
 import { configHashOf } from './status.ts'
 import { uninject } from './uninject.ts'
 import { isRestarted } from './consent.ts'
@@ -56,18 +57,20 @@ export function admit(situation: Situation): Outcome {
 /** The template as `decision` wants it. */
 export function applyDecision(template: JsonObject, decision: Decision): JsonObject {
   if (decision.action === 'inject') return inject(template, decision.settings)
+  if (decision.action === 'restore') return decision.template
   return decision.action === 'remove' ? uninject(template) : template
 }
 
 function verdictOf(decision: Decision, patch: readonly PatchOperation[]): Verdict {
   if (patch.length === 0) return 'unchanged'
-  return decision.action === 'inject' ? 'injected' : 'removed'
+  return decision.action === 'remove' ? 'removed' : 'injected'
 }
 
 /** The line about the decision itself; none where nobody waits for one. */
 function tell(situation: Situation, decision: Decision, verdict: Verdict): readonly string[] {
   const who = referenceOf(situation.workload)
   const { reason, detail } = decision
+  if (decision.action === 'restore') return [warningText(`sidecar kept in ${who}: ${detail}`)]
   if (verdict === 'injected') return [warningText(`sidecar added to ${who}`)]
   if (verdict === 'removed')
     return [warningText(`sidecar removed from ${who} (${reason}): ${detail}`)]
@@ -76,5 +79,6 @@ function tell(situation: Situation, decision: Decision, verdict: Verdict): reado
     return restarted ? [warningText(`${who} already has its sidecar, unchanged`)] : []
   }
   if (isQuiet(situation, reason)) return []
-  return [warningText(`no change to ${who} (${reason}): ${detail}`)]
+  const refusal = warningText(`no change to ${who} (${reason}): ${detail}`)
+  return reason === 'rolled-back' ? [refusal, restartHint(situation.workload)] : [refusal]
 }

@@ -4,34 +4,56 @@
  * already differs from the stored one. `kubectl rollout restart` is such an UPDATE.
  */
 import { isDeepStrictEqual } from 'node:util'
+import { fingerprintOf } from './fingerprint.ts'
 import { textAt, type JsonObject } from './json.ts'
+import type { Revision } from './situation.ts'
 import { hasSidecar, uninject } from './uninject.ts'
-import type { Workload } from './workload.ts'
+import type { Change, Workload } from './workload.ts'
 
 /** What `kubectl rollout restart` writes into a template: the time, as RFC 3339 with seconds. */
 export const RESTARTED_AT = 'kubectl.kubernetes.io/restartedAt'
 
 /**
  * Whether the template is the stored one, podtap's own fields aside. An update that drops the sidecar
- * (a PUT of the original manifest) counts as a change: putting the sidecar back keeps the pods as
- * they are.
+ * is none such: see isDropped().
  */
-export function isUnchanged({ template, oldTemplate }: Workload): boolean {
-  if (template === undefined || oldTemplate === undefined) return false
-  if (hasSidecar(oldTemplate) && !hasSidecar(template)) return false
-  return isDeepStrictEqual(uninject(template), uninject(oldTemplate))
+export function isUnchanged(workload: Workload): boolean {
+  return !isDropped(workload) && isSame(workload)
 }
 
 /**
- * Whether the template is an older one again: its restart lies before the stored one's, or is gone.
- * `kubectl rollout undo` puts back a template as it was, and what people go back to is theirs to say.
+ * Whether an update drops the sidecar and changes nothing else, as a PUT of the original manifest does.
+ * Putting back what is stored keeps the pods as they are.
  */
-export function isRolledBack({ template, oldTemplate }: Workload): boolean {
+export function isDropped(workload: Workload): boolean {
+  const { template, oldTemplate } = workload
   if (template === undefined || oldTemplate === undefined) return false
-  const now = restartedAt(template)
-  const before = restartedAt(oldTemplate)
-  if (before === undefined) return false
-  return now === undefined ? !isPresent(template) : now < before
+  return hasSidecar(oldTemplate) && !hasSidecar(template) && isSame(workload)
+}
+
+/**
+ * Whether the template is an older one again, as `kubectl rollout undo` puts it back: one of the stored
+ * revisions, with or without the sidecar as it was. Where these cannot be told, the time of the last
+ * restart says it: it lies before the stored one's, or is gone. A manifest is no way back: whoever puts
+ * one in place asks for what is in force now.
+ */
+export function isRolledBack(
+  workload: Workload,
+  revisions: readonly Revision[] | undefined,
+): boolean {
+  const { template, oldTemplate, change } = workload
+  if (template === undefined || oldTemplate === undefined) return false
+  if (change?.isManifest === true || isSame(workload)) return false
+  if (revisions === undefined) return isRestartUndone(template, oldTemplate)
+  const sidecar = hasSidecar(template)
+  const takesAway = hasSidecar(oldTemplate) && !sidecar
+  // `set image` and its like can lead to an older template too; they name their field manager, and keep
+  // the sidecar.
+  if (!takesAway && !mayBeUndo(change)) return false
+  const fingerprint = fingerprintOf(template)
+  return revisions.some(
+    (revision) => revision.fingerprint === fingerprint && revision.hasSidecar === sidecar,
+  )
 }
 
 /** Whether somebody restarted the workload with this very change. */
@@ -40,6 +62,23 @@ export function isRestarted({ template, oldTemplate }: Workload): boolean {
   const now = restartedAt(template)
   const before = restartedAt(oldTemplate)
   return now !== undefined && (before === undefined || now > before)
+}
+
+/** kubectl names no field manager for `rollout undo`; a later one may name that of its siblings. */
+function mayBeUndo(change: Change | undefined): boolean {
+  return ['', 'kubectl-rollout'].includes(change?.fieldManager ?? '')
+}
+
+function isSame({ template, oldTemplate }: Workload): boolean {
+  if (template === undefined || oldTemplate === undefined) return false
+  return isDeepStrictEqual(uninject(template), uninject(oldTemplate))
+}
+
+function isRestartUndone(template: JsonObject, oldTemplate: JsonObject): boolean {
+  const now = restartedAt(template)
+  const before = restartedAt(oldTemplate)
+  if (before === undefined) return false
+  return now === undefined ? !isPresent(template) : now < before
 }
 
 /** In milliseconds; undefined where it is missing or no time. */

@@ -1,8 +1,10 @@
 /** Whether a workload gets the sidecar, loses it or stays as it is, and why. */
 import type { SidecarSettings } from './settings.ts'
-import { readOverrides } from './annotations.ts'
-import { RULES, type RefusalReason, type Situation } from './rules.ts'
-import { annotationsOf } from './workload.ts'
+import { isDropped } from './consent.ts'
+import type { JsonObject } from './json.ts'
+import { RULES, type RefusalReason } from './rules.ts'
+import { settingsFor } from './settings-for.ts'
+import type { Situation } from './situation.ts'
 import { hasSidecar } from './uninject.ts'
 
 /** Why something was decided: the same word in warning, log, metric label and audit annotation. */
@@ -18,6 +20,13 @@ export type Decision =
       readonly reason: 'enabled'
       readonly detail: string
       readonly settings: SidecarSettings
+    }
+  | {
+      /** The update dropped the sidecar and nothing else: what is stored stays as it is. */
+      readonly action: 'restore'
+      readonly reason: 'enabled'
+      readonly detail: string
+      readonly template: JsonObject
     }
   | {
       /** `remove`: the template carries a sidecar that it must no longer have. */
@@ -41,8 +50,14 @@ export function decide(situation: Situation): Decision {
     const removes = rule.removes && hasSidecar(situation.workload.template ?? {})
     return { action: removes ? 'remove' : 'leave', reason: rule.reason, detail }
   }
-  const detail = `namespace ${situation.workload.namespace} is enabled`
-  return { action: 'inject', reason: 'enabled', detail, settings: settingsFor(situation) }
+  const { workload } = situation
+  const reason = 'enabled'
+  if (workload.oldTemplate !== undefined && isDropped(workload)) {
+    const detail = 'the update dropped the sidecar and nothing else'
+    return { action: 'restore', reason, detail, template: workload.oldTemplate }
+  }
+  const detail = `namespace ${workload.namespace} is enabled`
+  return { action: 'inject', reason, detail, settings: settingsFor(situation) }
 }
 
 /** The questions that decide() asked, in order; only the last one can have decided. */
@@ -54,12 +69,4 @@ export function decisionPath(situation: Situation): readonly Step[] {
     if (detail !== undefined) break
   }
   return steps
-}
-
-function settingsFor({ workload, namespace, installation }: Situation): SidecarSettings {
-  const { override } = readOverrides(
-    namespace?.annotations ?? {},
-    annotationsOf(workload.template ?? {}),
-  )
-  return { ...installation.sidecar, ...override }
 }

@@ -1,7 +1,7 @@
 /** The way to a decision in words, for people who ask why. */
 import { decide, decisionPath } from './decide.ts'
 import { hintsFor } from './messages.ts'
-import type { Situation } from './rules.ts'
+import type { Situation } from './situation.ts'
 import { hasSidecar } from './uninject.ts'
 import { referenceOf } from './workload.ts'
 
@@ -20,6 +20,7 @@ export function explain(situation: Situation): string {
 
 function conclusion(situation: Situation): string {
   const decision = decide(situation)
+  if (decision.action === 'restore') return `keeps its sidecar: ${decision.detail}`
   const has = hasSidecar(situation.workload.template ?? {})
   if (decision.action === 'inject') {
     const verb = has ? 'keeps its sidecar, brought up to date' : 'gets the sidecar'
@@ -30,6 +31,7 @@ function conclusion(situation: Situation): string {
 }
 
 function hints(situation: Situation): readonly string[] {
-  const verdict = decide(situation).action === 'inject' ? 'injected' : 'unchanged'
+  const { action } = decide(situation)
+  const verdict = action === 'inject' || action === 'restore' ? 'injected' : 'unchanged'
   return hintsFor(situation, verdict).map((hint) => `  ! ${hint}`)
 }

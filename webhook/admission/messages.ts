@@ -2,8 +2,8 @@
 import { INJECT, injectValue, KNOWN_KEYS, writtenKeys } from './annotations.ts'
 import type { Reason, Verdict } from './decide.ts'
 import { objectAt, textAt, valueAt } from './json.ts'
-import type { Situation } from './rules.ts'
-import { annotationsOf, type Workload } from './workload.ts'
+import type { Situation } from './situation.ts'
+import { annotationsOf, referenceOf, type Workload } from './workload.ts'
 
 /**
  * Length at which the API server's documentation asks for warnings to end, in characters. Source:
@@ -37,6 +37,14 @@ export function isQuiet({ workload, namespace }: Situation, reason: Reason): boo
     return writtenKeys(annotationsOf(workload.template ?? {})).length === 0
   }
   return QUIET.includes(reason)
+}
+
+/** How a workload that was rolled back gets the sidecar again. */
+export function restartHint(workload: Workload): string {
+  const { namespace } = workload
+  return warningText(
+    `to add it again: kubectl rollout restart ${referenceOf(workload)} -n ${namespace}`,
+  )
 }
 
 /** Warnings beside the decision: what was written in the wrong place, and what holds the pods back. */

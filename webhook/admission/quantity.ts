@@ -59,14 +59,20 @@ const EXPONENTS: Readonly<Record<string, number>> = {
  */
 export function parseQuantity(raw: unknown): bigint | undefined {
   if (typeof raw !== 'string' && typeof raw !== 'number') return undefined
-  const [, sign, whole = '', fraction = '', suffix = ''] = QUANTITY.exec(String(raw)) ?? []
-  if (sign === undefined || whole + fraction === '') return undefined
+  const match = QUANTITY.exec(String(raw))
+  if (match === null) return undefined
+  const [, sign, whole = '', fraction = '', suffix = ''] = match
+  if (whole + fraction === '') return undefined
   const [factor, exponent] = scaleOf(suffix)
-  const shift = exponent + 9 - fraction.length
-  const digits = BigInt(whole + fraction) * factor
-  const amount =
-    shift >= 0 ? digits * 10n ** BigInt(shift) : divideUp(digits, 10n ** BigInt(-shift))
+  const amount = scaled(BigInt(whole + fraction) * factor, exponent + 9 - fraction.length)
   return sign === '-' ? -amount : amount
+}
+
+/** `digits` × 10^exponent, rounded up. */
+function scaled(digits: bigint, exponent: number): bigint {
+  if (exponent >= 0) return digits * 10n ** BigInt(exponent)
+  const divisor = 10n ** BigInt(-exponent)
+  return (digits + divisor - 1n) / divisor
 }
 
 /** Binary factor and decimal exponent of a suffix. */
@@ -74,10 +80,6 @@ function scaleOf(suffix: string): readonly [factor: bigint, exponent: number] {
   if (suffix.endsWith('i')) return [1024n ** BigInt('KMGTPE'.indexOf(suffix.charAt(0)) + 1), 0]
   const exponent = /^[eE][+-]?\d/.test(suffix) ? Number(suffix.slice(1)) : EXPONENTS[suffix]
   return [1n, exponent ?? 0]
-}
-
-function divideUp(dividend: bigint, divisor: bigint): bigint {
-  return (dividend + divisor - 1n) / divisor
 }
 
 function factorOf(unit: string): number {

@@ -2,7 +2,14 @@
 import { AppError } from '../../lib/errors.ts'
 import { isObject, objectAt, textAt, type JsonObject } from './json.ts'
 import type { PatchOperation } from './patch.ts'
-import { findKind, nameOf, templateOf, type Operation, type Workload } from './workload.ts'
+import {
+  findKind,
+  nameOf,
+  templateOf,
+  type Change,
+  type Operation,
+  type Workload,
+} from './workload.ts'
 
 const API_VERSION = 'admission.k8s.io/v1'
 
@@ -23,6 +30,8 @@ export interface Review {
   readonly dryRun: boolean
   readonly object: unknown
   readonly oldObject: unknown
+  /** The field manager that the client named; empty: none. */
+  readonly fieldManager: string
 }
 
 /** What is answered; everything is optional, and an empty answer admits the object as it is. */
@@ -64,6 +73,7 @@ export function workloadOf(review: Review): Workload | undefined {
     object,
     template: templateOf(kind, object),
     oldTemplate: oldTemplateOf(review, operation),
+    change: operation === 'UPDATE' ? changeOf(review) : undefined,
   }
 }
 
@@ -99,12 +109,18 @@ function readRequest(request: JsonObject): Review {
     dryRun: request['dryRun'] === true,
     object: request['object'],
     oldObject: request['oldObject'],
+    fieldManager: textAt(request, 'options', 'fieldManager'),
   }
 }
 
 function oldTemplateOf(review: Review, operation: Operation): JsonObject | undefined {
   const kind = findKind(review.apiVersion, review.kind)
   return kind && operation === 'UPDATE' ? templateOf(kind, review.oldObject) : undefined
+}
+
+function changeOf({ object, oldObject, fieldManager }: Review): Change {
+  const uid = textAt(oldObject, 'metadata', 'uid')
+  return { uid, fieldManager, isManifest: textAt(object, 'metadata', 'uid') === '' }
 }
 
 function required(text: string, name: string): string {

@@ -1,33 +1,23 @@
 /** The reasons not to inject, each with the rule that finds it, in the order in which they are asked. */
-import { SIDECAR_NAME } from '../../sidecar/contract.ts'
-import {
-  INJECT,
-  injectProblem,
-  injectValue,
-  readOverrides,
-  type Annotations,
-} from './annotations.ts'
+import { INJECT, injectProblem, injectValue, readOverrides } from './annotations.ts'
 import { isRolledBack, isUnchanged } from './consent.ts'
-import { arrayAt, isObject, objectAt, textAt, valueAt, type JsonObject } from './json.ts'
-import type { Installation } from './settings.ts'
-import { VOLUME_NAME } from './sidecar-container.ts'
-import { isOwnContainer, isOwnVolume } from './uninject.ts'
-import { annotationsOf, type Workload } from './workload.ts'
+import {
+  hostNetwork,
+  isSensor,
+  limitRange,
+  nameTaken,
+  neverEnds,
+  podResources,
+  podSecurity,
+  quota,
+  windows,
+} from './feasibility.ts'
+import { arrayAt, isObject, valueAt } from './json.ts'
+import { operatorOwned, ownedByWorkload, staticPod } from './ownership.ts'
+import type { Situation } from './situation.ts'
+import { annotationsOf } from './workload.ts'
 
-/** What is known about a namespace. */
-export interface NamespaceFacts {
-  readonly name: string
-  readonly annotations: Annotations
-  readonly labels: Annotations
-}
-
-/** Everything that a decision depends on. */
-export interface Situation {
-  readonly workload: Workload
-  /** Undefined where the namespace could not be read. */
-  readonly namespace: NamespaceFacts | undefined
-  readonly installation: Installation
-}
+export type { NamespaceFacts, Situation } from './situation.ts'
 
 /**
  * Why a workload is left without a sidecar. Each value is a metric label and stands in audit logs, so
@@ -38,6 +28,7 @@ export type RefusalReason =
   | 'unreadable-template'
   | 'template-unchanged'
   | 'rolled-back'
+  | 'static-pod'
   | 'owned-by-workload'
   | 'operator-owned'
   | 'namespace-unknown'
@@ -50,6 +41,9 @@ export type RefusalReason =
   | 'pod-security'
   | 'never-ends'
   | 'name-taken'
+  | 'pod-resources'
+  | 'limit-range'
+  | 'quota'
 
 /** One reason not to inject. */
 export interface Rule {
@@ -69,6 +63,7 @@ export const RULES: readonly Rule[] = [
   { reason: 'unreadable-template', removes: false, applies: unreadableTemplate },
   { reason: 'template-unchanged', removes: false, applies: templateUnchanged },
   { reason: 'rolled-back', removes: false, applies: rolledBack },
+  { reason: 'static-pod', removes: false, applies: staticPod },
   { reason: 'owned-by-workload', removes: false, applies: ownedByWorkload },
   { reason: 'operator-owned', removes: false, applies: operatorOwned },
   { reason: 'namespace-unknown', removes: false, applies: namespaceUnknown },
@@ -81,9 +76,10 @@ export const RULES: readonly Rule[] = [
   { reason: 'pod-security', removes: true, applies: podSecurity },
   { reason: 'never-ends', removes: true, applies: neverEnds },
   { reason: 'name-taken', removes: false, applies: nameTaken },
+  { reason: 'pod-resources', removes: true, applies: podResources },
+  { reason: 'limit-range', removes: true, applies: limitRange },
+  { reason: 'quota', removes: true, applies: quota },
 ]
-
-const PSA_ENFORCE = 'pod-security.kubernetes.io/enforce'
 
 /** podtap must be able to start where the webhook is down, and kube-system is the cluster's own. */
 function systemNamespace({ workload, installation }: Situation): string | undefined {
@@ -108,24 +104,11 @@ function templateUnchanged({ workload }: Situation): string | undefined {
   return isUnchanged(workload) ? 'nobody asked for a rollout' : undefined
 }
 
-function rolledBack({ workload }: Situation): string | undefined {
-  return isRolledBack(workload)
-    ? 'an older template is back; kubectl rollout restart applies podtap to it'
+/** What people go back to is theirs to say. */
+function rolledBack({ workload, cluster }: Situation): string | undefined {
+  return isRolledBack(workload, cluster?.revisions)
+    ? 'an older template is put back as it was'
     : undefined
-}
-
-/** Its controller made it from a template that podtap looks at. */
-function ownedByWorkload({ workload }: Situation): string | undefined {
-  const owner = controllerOf(workload.object)
-  return owner !== undefined && workload.kind.makers.includes(textAt(owner, 'kind'))
-    ? `made by ${describeOwner(owner)}`
-    : undefined
-}
-
-/** An operator would undo the change, without end (jaeger-operator#1232). */
-function operatorOwned({ workload }: Situation): string | undefined {
-  const owner = workload.kind.templatePath.length > 0 ? controllerOf(workload.object) : undefined
-  return owner && `owned by ${describeOwner(owner)}, which would undo the change`
 }
 
 function namespaceUnknown({ workload, namespace }: Situation): string | undefined {
@@ -143,83 +126,20 @@ function optedOut({ workload }: Situation): string | undefined {
  * In a namespace that is not enabled nothing but its own podtap.dev/inject is read: what stands on a
  * template there has no effect, so it cannot be wrong.
  */
-function badAnnotation({ workload, namespace }: Situation): string | undefined {
+function badAnnotation({ workload, namespace, cluster }: Situation): string | undefined {
   const ofNamespace = namespace?.annotations ?? {}
   const problem = injectProblem(ofNamespace)
   if (problem !== undefined) return `on the namespace: ${problem}`
   if (injectValue(ofNamespace) !== true) return undefined
   const ofTemplate = annotationsOf(workload.template ?? {})
-  return injectProblem(ofTemplate) ?? readOverrides(ofNamespace, ofTemplate).problems[0]
+  const problems = [injectProblem(ofTemplate), ...readOverrides(ofNamespace, ofTemplate).problems]
+  return problems.find((found) => found !== undefined) ?? cluster?.filterProblem
 }
 
 function notEnabled({ workload, namespace }: Situation): string | undefined {
   return injectValue(namespace?.annotations ?? {}) === true
     ? undefined
     : `namespace ${workload.namespace} is not annotated ${INJECT}: enabled`
-}
-
-/** Mirroring the sensor would mirror the mirror. */
-function isSensor({ workload, installation }: Situation): string | undefined {
-  const { sensor, sensorLabel, sensorNamespace } = installation.sidecar
-  const label = textAt(workload.template, 'metadata', 'labels', sensorLabel)
-  return workload.namespace === sensorNamespace && label === sensor
-    ? `its pods are the sensor (${sensorLabel}=${sensor})`
-    : undefined
-}
-
-/** Such a pod has no interface of its own: all traffic of its node would be mirrored. */
-function hostNetwork({ workload }: Situation): string | undefined {
-  return valueAt(workload.template, 'spec', 'hostNetwork') === true
-    ? 'its pods use the network of their node (hostNetwork)'
-    : undefined
-}
-
-function windows({ workload }: Situation): string | undefined {
-  const system =
-    textAt(workload.template, 'spec', 'os', 'name') ||
-    textAt(workload.template, 'spec', 'nodeSelector', 'kubernetes.io/os')
-  return system === 'windows' ? 'its pods run on Windows' : undefined
-}
-
-/** Pod Security rejects pods, not templates: the rollout would hang without a pod. */
-function podSecurity({ namespace }: Situation): string | undefined {
-  const level = namespace?.labels[PSA_ENFORCE] ?? ''
-  return ['baseline', 'restricted'].includes(level)
-    ? `the namespace enforces Pod Security "${level}", which forbids NET_RAW`
-    : undefined
-}
-
-function neverEnds({ workload }: Situation): string | undefined {
-  const job = workload.kind.endsByItself
-  return job ? 'its pods would never end: the sidecar runs as long as they do' : undefined
-}
-
-/** A container or volume of podtap's name that podtap did not make. */
-function nameTaken({ workload: { template } }: Situation): string | undefined {
-  const spec = objectAt(template, 'spec')
-  const containers = [...arrayAt(spec, 'containers'), ...arrayAt(spec, 'initContainers')]
-  const taken = [
-    ...foreign(containers, SIDECAR_NAME, isOwnContainer),
-    ...foreign(arrayAt(spec, 'volumes'), VOLUME_NAME, isOwnVolume),
-  ]
-  return taken[0] === undefined ? undefined : `the name ${taken[0]} is taken in the pod template`
-}
-
-function foreign(
-  list: readonly unknown[],
-  name: string,
-  isOwn: (element: unknown) => boolean,
-): readonly string[] {
-  return list.some((element) => valueAt(element, 'name') === name && !isOwn(element)) ? [name] : []
-}
-
-function controllerOf(object: JsonObject): JsonObject | undefined {
-  const owners = arrayAt(object, 'metadata', 'ownerReferences').filter(isObject)
-  return owners.find((owner) => owner['controller'] === true)
-}
-
-function describeOwner(owner: JsonObject): string {
-  return `${textAt(owner, 'kind')} ${textAt(owner, 'name')}`
 }
 
 function isListOrMissing(value: unknown): boolean {

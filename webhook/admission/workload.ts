@@ -14,8 +14,14 @@ export interface WorkloadKind {
   readonly operations: readonly Operation[]
   /** Its pods end by themselves, so a sidecar that runs for ever would keep them from ending. */
   readonly endsByItself: boolean
-  /** Controllers of Kubernetes itself that own such objects; the template of these is handled instead. */
-  readonly makers: readonly string[]
+  /** Controllers of Kubernetes itself that make such objects, from a template of their own. */
+  readonly makers: readonly Maker[]
+}
+
+/** A kind of controller. */
+export interface Maker {
+  readonly apiVersion: string
+  readonly kind: string
 }
 
 const TEMPLATE = ['spec', 'template'] as const
@@ -34,7 +40,7 @@ export const WORKLOAD_KINDS: readonly WorkloadKind[] = [
     templatePath: TEMPLATE,
     operations: ['CREATE'],
     endsByItself: true,
-    makers: ['CronJob'],
+    makers: [{ apiVersion: 'batch/v1', kind: 'CronJob' }],
   },
   {
     apiVersion: 'batch/v1',
@@ -50,7 +56,12 @@ export const WORKLOAD_KINDS: readonly WorkloadKind[] = [
     templatePath: [],
     operations: ['CREATE'],
     endsByItself: false,
-    makers: ['ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job', 'ReplicationController'],
+    makers: [
+      { apiVersion: 'apps/v1', kind: 'ReplicaSet' },
+      { apiVersion: 'apps/v1', kind: 'StatefulSet' },
+      { apiVersion: 'apps/v1', kind: 'DaemonSet' },
+      { apiVersion: 'batch/v1', kind: 'Job' },
+    ],
   },
 ]
 
@@ -67,6 +78,21 @@ export interface Workload {
   readonly template: JsonObject | undefined
   /** The stored pod template; undefined at CREATE. */
   readonly oldTemplate: JsonObject | undefined
+  /** How it is updated; undefined at CREATE, and where nobody knows. */
+  readonly change?: Change | undefined
+}
+
+/** What the API server says about an update. */
+export interface Change {
+  /** The uid of the stored object. */
+  readonly uid: string
+  /**
+   * The field manager that the client named; empty: none. kubectl names one for each of its commands
+   * (`kubectl-rollout` for restart), but none for `rollout undo`.
+   */
+  readonly fieldManager: string
+  /** Whether a manifest was put in place of the object: it names no uid, as every stored object does. */
+  readonly isManifest: boolean
 }
 
 /** The row of WORKLOAD_KINDS for an object, or undefined: not a workload. */

@@ -1,14 +1,24 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { decide } from '../../../../webhook/admission/decide.ts'
+import { fingerprintOf } from '../../../../webhook/admission/fingerprint.ts'
 import { inject } from '../../../../webhook/admission/inject.ts'
-import type { JsonObject } from '../../../../webhook/admission/json.ts'
-import type { NamespaceFacts } from '../../../../webhook/admission/rules.ts'
+import { valueAt, type JsonObject } from '../../../../webhook/admission/json.ts'
+import type { Installation } from '../../../../webhook/admission/settings.ts'
+import type {
+  ClusterFacts,
+  NamespaceFacts,
+  Revision,
+} from '../../../../webhook/admission/situation.ts'
+import { hasSidecar } from '../../../../webhook/admission/uninject.ts'
+import type { Change } from '../../../../webhook/admission/workload.ts'
 import {
   deployment,
   enabledNamespace,
   INSTALLATION,
+  limitRangeOf,
   podTemplate,
+  quotaOf,
   situation,
   workload,
 } from '../../../helpers/situation.ts'
@@ -19,6 +29,9 @@ interface Case {
   readonly old?: JsonObject
   readonly namespace?: NamespaceFacts | undefined
   readonly in?: string
+  readonly change?: Change
+  readonly cluster?: ClusterFacts
+  readonly installation?: Installation
   /** `action reason` */
   readonly expected: string
 }
@@ -39,10 +52,25 @@ const restart = (second: number): JsonObject => ({
 const restarted = (second: number): JsonObject => deployment(podTemplate(restart(second)))
 const injectedAt = (second: number, image = 'podtap/sidecar:0.1.0'): JsonObject =>
   deployment(inject(podTemplate(restart(second)), { ...INSTALLATION.sidecar, image }))
-const owned = (kind: string, controller = true): JsonObject => ({
+const owned = (kind: string, controller = true, apiVersion = 'x/v1'): JsonObject => ({
   name: 'web',
-  ownerReferences: [{ apiVersion: 'x/v1', kind, name: 'owner', controller }],
+  ownerReferences: [{ apiVersion, kind, name: 'owner', controller }],
 })
+const native = { ...INSTALLATION, sidecar: { ...INSTALLATION.sidecar, native: true } }
+const job = (metadata: JsonObject = { name: 'web' }): JsonObject => ({
+  ...deployment(plain, { metadata }),
+  apiVersion: 'batch/v1',
+  kind: 'Job',
+})
+const revision = (object: JsonObject): Revision => {
+  const template = valueAt(object, 'spec', 'template') as JsonObject
+  return { fingerprint: fingerprintOf(template), hasSidecar: hasSidecar(template) }
+}
+const byUndo: Change = { uid: 'u1', fieldManager: '', isManifest: false }
+const bySet: Change = { ...byUndo, fieldManager: 'kubectl-set' }
+const byReplace: Change = { uid: 'u1', fieldManager: 'kubectl-replace', isManifest: true }
+const image = (tag: string): JsonObject =>
+  podTemplate({}, { containers: [{ name: 'web', image: tag }] })
 const bare = (
   kind: string,
   apiVersion: string,
@@ -84,23 +112,43 @@ const CASES: readonly Case[] = [
   { title: 'restarted', object: restarted(1), old: web, expected: 'inject enabled' },
   { title: 'restarted again', object: injectedAt(2), old: injectedAt(1), expected: 'inject enabled' },
   { title: 'another image', object: deployment(podTemplate({}, { containers: [{ name: 'web', image: 'web:2' }] })), old: web, expected: 'inject enabled' },
-  { title: 'a PUT that drops the sidecar', object: web, old: webInjected, expected: 'inject enabled' },
+  { title: 'a PUT that drops the sidecar', object: web, old: webInjected, expected: 'restore enabled' },
   { title: 'rolled back to before the restart', object: web, old: injectedAt(1), expected: 'leave rolled-back' },
   { title: 'rolled back to an earlier restart', object: restarted(1), old: injectedAt(2), expected: 'leave rolled-back' },
   { title: 'restarted at no readable time', object: deployment(podTemplate({ 'kubectl.kubernetes.io/restartedAt': 'now' })), old: restarted(1), expected: 'inject enabled' },
+  // consent, where the stored revisions are known
+  { title: 'undone to a revision without the sidecar', object: web, old: injectedAt(1), change: byUndo, cluster: { revisions: [revision(web), revision(injectedAt(1))] }, expected: 'leave rolled-back' },
+  { title: 'undone to a revision with an older sidecar', object: injectedAt(1, 'podtap/sidecar:0.0.9'), old: injectedAt(2), change: byUndo, cluster: { revisions: [revision(injectedAt(1)), revision(injectedAt(2))] }, expected: 'leave rolled-back' },
+  { title: 'undone, neither having the sidecar', object: web, old: restarted(1), change: byUndo, cluster: { revisions: [revision(web)] }, expected: 'leave rolled-back' },
+  { title: 'an older image set again', object: deployment(image('web:1')), old: deployment(image('web:2')), change: bySet, cluster: { revisions: [revision(deployment(image('web:1')))] }, expected: 'inject enabled' },
+  { title: 'an older image set again beside a sidecar', object: deployment(inject(image('web:1'), INSTALLATION.sidecar)), old: deployment(inject(image('web:2'), INSTALLATION.sidecar)), change: bySet, cluster: { revisions: [revision(deployment(inject(image('web:1'), INSTALLATION.sidecar)))] }, expected: 'inject enabled' },
+  { title: 'a manifest put in place that equals a revision without the sidecar', object: web, old: injectedAt(1), change: byReplace, cluster: { revisions: [revision(web)] }, expected: 'inject enabled' },
+  { title: 'the sidecar dropped, and an older revision like it', object: web, old: webInjected, change: byUndo, cluster: { revisions: [revision(web)] }, expected: 'restore enabled' },
+  { title: 'the restart gone, and no revision like it', object: deployment(image('web:3')), old: injectedAt(1), change: byUndo, cluster: { revisions: [revision(web)] }, expected: 'inject enabled' },
+  { title: 'a revision like it that had the sidecar', object: web, old: injectedAt(1), change: byUndo, cluster: { revisions: [revision(webInjected)] }, expected: 'inject enabled' },
+  { title: 'the restart gone by a manifest, the revisions unknown', object: web, old: injectedAt(1), change: byReplace, expected: 'inject enabled' },
+  { title: 'the sidecar dropped while the namespace is off', object: web, old: webInjected, namespace: namespaceOf({}), expected: 'leave not-enabled' },
   // whose business it is
   { title: 'kube-system', object: web, in: 'kube-system', expected: 'leave system-namespace' },
   { title: 'podtap itself', object: web, in: 'podtap', expected: 'leave system-namespace' },
   { title: 'owned by an operator', object: deployment(plain, { metadata: owned('Kafka') }), expected: 'leave operator-owned' },
   { title: 'owned without being controlled', object: deployment(plain, { metadata: owned('Kafka', false) }), expected: 'inject enabled' },
-  { title: 'a Job of a CronJob', object: { ...deployment(plain, { metadata: owned('CronJob') }), apiVersion: 'batch/v1', kind: 'Job' }, expected: 'leave owned-by-workload' },
-  { title: 'a pod of a ReplicaSet', object: bare('Pod', 'v1', owned('ReplicaSet')), expected: 'leave owned-by-workload' },
+  { title: 'a Job of a CronJob', object: job(owned('CronJob', true, 'batch/v1')), expected: 'leave owned-by-workload' },
+  { title: 'a Job of an operator', object: job(owned('JobSet')), installation: native, expected: 'leave operator-owned' },
+  { title: 'a pod of a ReplicaSet', object: bare('Pod', 'v1', owned('ReplicaSet', true, 'apps/v1')), expected: 'leave owned-by-workload' },
+  { title: 'a pod of an operator’s Deployment', object: bare('Pod', 'v1', owned('ReplicaSet', true, 'apps/v1')), cluster: { templateHandled: false }, expected: 'inject enabled' },
+  { title: 'a pod of another group’s StatefulSet', object: bare('Pod', 'v1', owned('StatefulSet', true, 'apps.kruise.io/v1beta1')), expected: 'inject enabled' },
+  { title: 'a pod of a ReplicationController', object: bare('Pod', 'v1', owned('ReplicationController', true, 'v1')), expected: 'inject enabled' },
+  { title: 'a static pod', object: bare('Pod', 'v1', { name: 'web', annotations: { 'kubernetes.io/config.mirror': 'a1' } }), expected: 'leave static-pod' },
   { title: 'a pod of an operator', object: bare('Pod', 'v1', owned('Kafka')), expected: 'inject enabled' },
   { title: 'a bare pod', object: bare('Pod', 'v1'), expected: 'inject enabled' },
   // the other kinds
   { title: 'a StatefulSet', object: { ...web, kind: 'StatefulSet' }, expected: 'inject enabled' },
   { title: 'a DaemonSet', object: { ...web, kind: 'DaemonSet' }, expected: 'inject enabled' },
-  { title: 'a Job', object: { ...web, apiVersion: 'batch/v1', kind: 'Job' }, expected: 'leave never-ends' },
+  { title: 'a Job', object: job(), expected: 'leave never-ends' },
+  { title: 'a Job with native sidecars', object: job(), installation: native, expected: 'inject enabled' },
+  { title: 'a pod that ends', object: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web' }, spec: { restartPolicy: 'Never', containers: [{ name: 'web' }] } }, expected: 'leave never-ends' },
+  { title: 'a pod that ends, with native sidecars', object: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web' }, spec: { restartPolicy: 'Never', containers: [{ name: 'web' }] } }, installation: native, expected: 'inject enabled' },
   { title: 'a CronJob', object: { ...web, apiVersion: 'batch/v1', kind: 'CronJob', spec: { jobTemplate: { spec: { template: plain } } } }, expected: 'leave never-ends' },
   // what could not work
   { title: 'the sensor', object: deployment({ ...plain, metadata: { labels: { run: 'sensor' } } }), in: 'podtap-sensor', expected: 'leave is-sensor' },
@@ -113,6 +161,11 @@ const CASES: readonly Case[] = [
   { title: 'Pod Security privileged', object: web, namespace: enforcing('privileged'), expected: 'inject enabled' },
   { title: 'a container of the same name', object: deployment(podTemplate({}, { containers: [{ name: 'podtap' }] })), expected: 'leave name-taken' },
   { title: 'a volume of the same name', object: deployment(podTemplate({}, { volumes: [{ name: 'podtap-token', emptyDir: {} }] })), expected: 'leave name-taken' },
+  { title: 'a filter that does not compile', object: deployment(podTemplate({ 'podtap.dev/filter': 'porst 80' })), cluster: { filterProblem: 'filter "porst 80": syntax error' }, expected: 'leave bad-annotation' },
+  { title: 'a pod whose own requests are used up', object: deployment(podTemplate({}, { resources: { requests: { cpu: '100m' } } })), expected: 'leave pod-resources' },
+  { title: 'a pod whose own requests leave room', object: deployment(podTemplate({}, { resources: { requests: { cpu: '1' } } })), expected: 'inject enabled' },
+  { title: 'a LimitRange below the sidecar', object: web, cluster: { limits: { limitRanges: [limitRangeOf({ type: 'Container', max: { cpu: '200m' } })], quotas: [] } }, expected: 'leave limit-range' },
+  { title: 'a quota that is used up', object: web, cluster: { limits: { limitRanges: [], quotas: [quotaOf({ 'limits.memory': '256Mi' })] } }, expected: 'leave quota' },
   // odd shapes
   { title: 'no template', object: deployment(undefined), expected: 'leave unreadable-template' },
   { title: 'a template that is text', object: deployment('x'), expected: 'leave unreadable-template' },
@@ -128,8 +181,8 @@ const CASES: readonly Case[] = [
 suite('the decision', () => {
   for (const { title, object, old, expected, ...rest } of CASES) {
     test(`${title}: ${expected}`, () => {
-      const subject = { ...workload(object, old), ...(rest.in && { namespace: rest.in }) }
-      const surroundings = 'namespace' in rest ? { namespace: rest.namespace } : {}
+      const { in: name, change, ...surroundings } = rest
+      const subject = { ...workload(object, old), change, ...(name && { namespace: name }) }
 
       const { action, reason } = decide(situation({ workload: subject, ...surroundings }))
 

@@ -14,6 +14,7 @@ test('the way to a refusal ends at the rule that decided', () => {
       '  - unreadable-template: no',
       '  - template-unchanged: no',
       '  - rolled-back: no',
+      '  - static-pod: no',
       '  - owned-by-workload: no',
       '  - operator-owned: no',
       '  - namespace-unknown: no',
@@ -29,7 +30,7 @@ test('the way to an injection asks every rule and ends with the hints', () => {
   const lines = explain(situation({ workload: workload(object) })).split('\n')
 
   assert.deepEqual(lines.slice(-3), [
-    '  - name-taken: no',
+    '  - quota: no',
     '  = gets the sidecar (enabled): namespace shop is enabled',
     '  ! podtap: the rollout is paused: pods change after kubectl rollout resume',
   ])

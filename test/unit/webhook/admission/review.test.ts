@@ -12,6 +12,7 @@ const REQUEST = {
   namespace: 'shop',
   name: 'web',
   dryRun: true,
+  options: { kind: 'UpdateOptions', fieldManager: 'kubectl-rollout' },
   object: deployment(podTemplate({ a: 'new' })),
   oldObject: deployment(podTemplate({ a: 'old' })),
 }
@@ -35,6 +36,7 @@ test('a review is read field by field', () => {
     dryRun: true,
     object: REQUEST.object,
     oldObject: REQUEST.oldObject,
+    fieldManager: 'kubectl-rollout',
   })
 })
 
