@@ -24,6 +24,7 @@ import {
   VXLAN_PORT,
   parseInterface,
   parseLabelKey,
+  parseLabelValue,
   parseNamespace,
   parseVni,
   readSensorSetting,
@@ -64,6 +65,8 @@ export interface SidecarConfig {
   readonly logLevel: LogLevel
   /** The node that this pod runs on. */
   readonly nodeName: string | undefined
+  /** The zone of that node, where the cluster has zones and says so. */
+  readonly zone: string | undefined
 }
 
 const DEFAULT_LOG_LEVEL: LogLevel = 'info'
@@ -106,6 +109,7 @@ export async function loadSidecarConfig(
     metricsPort: read.METRICS_PORT,
     logLevel: read.LOG_LEVEL,
     nodeName: read.NODE_NAME,
+    zone: read.NODE_ZONE,
   }
 }
 
@@ -133,6 +137,7 @@ function schemaFor(
     METRICS_PORT: { parse: integer(0, 65535), fallback: DEFAULT_METRICS_PORT },
     LOG_LEVEL: { parse: oneOf(...LOG_LEVELS), fallback: DEFAULT_LOG_LEVEL },
     NODE_NAME: optional(parseNodeName),
+    NODE_ZONE: optional(parseLabelValue),
   } satisfies Record<(typeof SIDECAR_ENVIRONMENT)[number], Field<unknown>>
 }
 

@@ -55,6 +55,7 @@ export const SIDECAR_ENVIRONMENT = [
   'METRICS_PORT',
   'LOG_LEVEL',
   'NODE_NAME',
+  'NODE_ZONE',
 ] as const
 
 /** The engines: how frames are captured and sent. */
@@ -124,6 +125,13 @@ export const FITS = ['split', 'fragment', 'off'] as const
 
 /** One of FITS. */
 export type Fit = (typeof FITS)[number]
+
+/**
+ * The label with the zone of a node. Kubernetes copies it to pods when they are bound to a node, from
+ * 1.35 on (admission plugin PodTopologyLabels); before that, only whoever writes the pods can set it.
+ * Source: https://kubernetes.io/docs/reference/labels-annotations-taints/#topologykubernetesiozone
+ */
+export const ZONE_LABEL = 'topology.kubernetes.io/zone'
 
 /** The exit codes of the sidecar; `engine`: capturing is impossible, `software`: an error of podtap itself. */
 export const EXIT_CODES = { ok: 0, config: 2, engine: 69, software: 70 } as const

@@ -37,7 +37,7 @@ export async function runMirror(
   const { log, patient, serviceAccount } = surroundings
   const source = createSensorSource(config, { serviceAccount, ownAddresses, log })
   const engine = createEngine(config.engine, engineOptions(config), engineEvents(log))
-  const chooser = { identity: hostname(), nodeName: config.nodeName }
+  const chooser = { identity: hostname(), nodeName: config.nodeName, zone: config.zone }
   log.info(config, 'mirroring begins')
   const mirror = startMirror({ engine, source, chooser, log, patient, receiver: config.receiver })
   // Whoever runs this awaits it later; until then a failure must not count as unhandled.

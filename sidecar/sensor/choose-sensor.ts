@@ -8,20 +8,30 @@ export interface Chooser {
   readonly identity: string
   /** The node that it runs on, where that is known. */
   readonly nodeName?: string | undefined
+  /** The zone of that node, where that is known. */
+  readonly zone?: string | undefined
 }
 
 /**
  * The sensor for `chooser`: one on its own node if there is any, since those frames never leave the
- * node. Among equals rendezvous hashing decides, so that of n sensors' sidecars about 1/n move when
+ * node, else one in its own zone, since traffic between zones is slower and often has a price. Among
+ * equals rendezvous hashing decides, so that of n sensors' sidecars about 1/n move when
  * one comes or goes, and all others stay. Undefined: there is no sensor.
  * Source: Thaler, Ravishankar, "Using name-based mappings to increase hit rates", 1998.
  */
 export function chooseSensor(sensors: readonly Sensor[], chooser: Chooser): Sensor | undefined {
-  const near = sensors.filter(({ nodeName }) => nodeName && nodeName === chooser.nodeName)
-  const candidates = near.length > 0 ? near : sensors
-  const ranked = candidates.map((sensor) => ({ sensor, rank: rankOf(sensor, chooser.identity) }))
+  const ranked = nearest(sensors, chooser).map((sensor) => {
+    return { sensor, rank: rankOf(sensor, chooser.identity) }
+  })
   ranked.sort((a, b) => (a.rank < b.rank ? 1 : -1))
   return ranked[0]?.sensor
+}
+
+function nearest(sensors: readonly Sensor[], chooser: Chooser): readonly Sensor[] {
+  const onNode = sensors.filter(({ nodeName }) => nodeName && nodeName === chooser.nodeName)
+  if (onNode.length > 0) return onNode
+  const inZone = sensors.filter(({ zone }) => zone && zone === chooser.zone)
+  return inZone.length > 0 ? inZone : sensors
 }
 
 /**

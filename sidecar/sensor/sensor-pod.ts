@@ -1,6 +1,6 @@
 /** From pods to sensors, without I/O. */
 import type { Pod } from '../../lib/kube/objects.ts'
-import { RECEIVER_ANNOTATION } from '../contract.ts'
+import { RECEIVER_ANNOTATION, ZONE_LABEL } from '../contract.ts'
 import { reachable, readAddresses } from './address-family.ts'
 import type { Sensor } from './sensor-source.ts'
 
@@ -9,6 +9,8 @@ export interface SensorPod {
   /** `namespace/name` */
   readonly name: string
   readonly nodeName: string | undefined
+  /** The zone of its node, where the pod is labelled with it. */
+  readonly zone?: string
   /** All its IP addresses as the API has them; the first is of the cluster's primary family. */
   readonly ips: readonly string[]
   /** Present, and true, if its annotation says that it ends UDP in a socket. */
@@ -39,7 +41,8 @@ export function readSensorPod(pod: Pod): SensorPod | undefined {
   const ips = ipsOf(status)
   if (ips.length === 0) return undefined
   const name = `${metadata.namespace ?? ''}/${metadata.name ?? ''}`
-  return { name, nodeName: spec.nodeName, ips, ...declarationOf(metadata.annotations) }
+  const declared = { ...zoneOf(metadata.labels), ...declarationOf(metadata.annotations) }
+  return { name, nodeName: spec.nodeName, ips, ...declared }
 }
 
 /**
@@ -61,7 +64,7 @@ export function sensorsAmong(
 }
 
 function toSensor(pod: SensorPod, seeker: Seeker): Sensor | IgnoredPod {
-  const { name, nodeName, ips, declaresSocket } = pod
+  const { name, nodeName, zone, ips, declaresSocket } = pod
   if (ips.some((ip) => seeker.ownAddresses.includes(ip))) {
     return { name, reason: 'it is the mirrored pod itself' }
   }
@@ -76,8 +79,14 @@ function toSensor(pod: SensorPod, seeker: Seeker): Sensor | IgnoredPod {
     destination,
     name,
     ...(nodeName === undefined ? {} : { nodeName }),
+    ...(zone === undefined ? {} : { zone }),
     ...(declaresSocket === true ? { declaresSocket } : {}),
   }
+}
+
+function zoneOf(labels: Readonly<Record<string, string>> = {}): Pick<SensorPod, 'zone'> {
+  const zone = labels[ZONE_LABEL]
+  return zone ? { zone } : {}
 }
 
 function declarationOf(

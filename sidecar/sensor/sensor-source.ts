@@ -8,6 +8,8 @@ export interface Sensor {
   readonly name: string
   /** The node it runs on, where that is known. */
   readonly nodeName?: string
+  /** The zone of that node, where its pod is labelled with it. */
+  readonly zone?: string
   /** Whether it says of itself that it ends UDP in a socket (see RECEIVERS). */
   readonly declaresSocket?: boolean
 }

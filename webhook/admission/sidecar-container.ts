@@ -7,6 +7,7 @@ import {
   SERVICE_ACCOUNT_PATH,
   SIDECAR_NAME,
   SIDECAR_UID,
+  ZONE_LABEL,
   type SIDECAR_ENVIRONMENT,
 } from '../../sidecar/contract.ts'
 import { arrayAt, isObject, type JsonObject } from './json.ts'
@@ -78,6 +79,8 @@ function renderEnvironment(settings: SidecarSettings): readonly JsonObject[] {
     variable('METRICS_PORT', settings.metricsPort),
     variable('LOG_LEVEL', settings.logLevel),
     { name: 'NODE_NAME', valueFrom: { fieldRef: fieldRef('spec.nodeName') } },
+    // Empty where the pod has no such label.
+    { name: 'NODE_ZONE', valueFrom: { fieldRef: fieldRef(`metadata.labels['${ZONE_LABEL}']`) } },
   ]
 }
 

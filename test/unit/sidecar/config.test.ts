@@ -27,6 +27,7 @@ test('SENSOR alone is a whole configuration', async () => {
     metricsPort: 14789,
     logLevel: 'info',
     nodeName: undefined,
+    zone: undefined,
   })
 })
 
@@ -45,6 +46,7 @@ test('every variable is used', async () => {
     METRICS_PORT: '0',
     LOG_LEVEL: 'debug',
     NODE_NAME: 'node-1.example.org',
+    NODE_ZONE: 'eu-west-1a',
   }
 
   assert.deepEqual(await loadSidecarConfig(env, CHECKS), {
@@ -59,6 +61,7 @@ test('every variable is used', async () => {
     metricsPort: 0,
     logLevel: 'debug',
     nodeName: 'node-1.example.org',
+    zone: 'eu-west-1a',
   })
 })
 
@@ -90,6 +93,7 @@ test('one error names every bad value', async () => {
     METRICS_PORT: '65536',
     LOG_LEVEL: 'loud',
     NODE_NAME: 'node 1',
+    NODE_ZONE: 'zone 1',
   }
 
   await assert.rejects(loadSidecarConfig(env, CHECKS), {
@@ -109,7 +113,8 @@ test('one error names every bad value', async () => {
       'FIT: expected one of split, fragment, off, received "cut"; ' +
       'METRICS_PORT: expected an integer 0…65535, received "65536"; ' +
       'LOG_LEVEL: expected one of trace, debug, info, warn, error, fatal, silent, received "loud"; ' +
-      'NODE_NAME: expected the name of a node, received "node 1"',
+      'NODE_NAME: expected the name of a node, received "node 1"; ' +
+      'NODE_ZONE: expected a label value of at most 63 characters, received "zone 1"',
   })
 })
 

@@ -25,6 +25,16 @@ test('of a ready pod its name, node and addresses are kept', () => {
   })
 })
 
+test('the zone that a pod is labelled with is kept', () => {
+  const labels = { run: 'zeek', 'topology.kubernetes.io/zone': 'eu-west-1a' }
+  const pod = readSensorPod({ ...READY, metadata: { ...READY.metadata, labels } })
+
+  const { sensors } = sensorsAmong([pod!], { ownAddresses: ['10.9.9.9'], port: 4789 })
+
+  assert.equal(pod?.zone, 'eu-west-1a')
+  assert.equal(sensors[0]?.zone, 'eu-west-1a')
+})
+
 test('the single address of an older API is kept', () => {
   const pod = { ...READY, status: { ...READY.status, podIPs: [] } }
 

@@ -27,7 +27,7 @@ test('a restarted Deployment gets exactly this patch', () => {
     reason: 'enabled',
     detail: 'namespace shop is enabled',
     warnings: ['podtap: sidecar added to deployment/web'],
-    configHash: '643013fc4780c49d',
+    configHash: 'f415f30d8b81734e',
     patch: [
       {
         op: 'add',
@@ -48,6 +48,15 @@ test('a restarted Deployment gets exactly this patch', () => {
             {
               name: 'NODE_NAME',
               valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'spec.nodeName' } },
+            },
+            {
+              name: 'NODE_ZONE',
+              valueFrom: {
+                fieldRef: {
+                  apiVersion: 'v1',
+                  fieldPath: "metadata.labels['topology.kubernetes.io/zone']",
+                },
+              },
             },
           ],
           ports: [{ name: 'podtap-metrics', containerPort: 14789, protocol: 'TCP' }],
@@ -110,7 +119,7 @@ test('a restarted Deployment gets exactly this patch', () => {
         op: 'add',
         path: '/spec/template/metadata/annotations/podtap.dev~1status',
         value:
-          '{"version":1,"config":"643013fc4780c49d","containers":["podtap"],' +
+          '{"version":1,"config":"f415f30d8b81734e","containers":["podtap"],' +
           '"volumes":["podtap-token"],"created":{"volumes":"absent"}}',
       },
     ],
