@@ -20,6 +20,8 @@ const PACKET_VERSION = [SOL_PACKET, 10] as const
 const PACKET_VNET_HDR = [SOL_PACKET, 15] as const
 const TPACKET_V3 = 2
 const FRAME_BYTES = 2048
+const ARPHRD_ETHER = 1
+const ARPHRD_LOOPBACK = 772
 
 /** An open capture. */
 export class Capture {
@@ -56,6 +58,7 @@ export class Capture {
   /**
    * Binds to the interface if that is not done yet, or if another one bears its name by now. Returns
    * why nothing can be captured, or undefined.
+   * @throws AppError ERR_INTERFACE when its frames are not Ethernet.
    */
   attach(): string | undefined {
     const name = this.#options.interfaceName
@@ -66,6 +69,7 @@ export class Capture {
       return `interface ${name} is missing`
     }
     if (index !== this.#interfaceIndex) {
+      requireEthernet(name, native.hardwareType(this.fd, name))
       const address = packetSocketAddress(index)
       if (native.bind(this.fd, address, address.length) !== 0) {
         return `interface ${name}: ${native.errnoName(native.lastErrno())}`
@@ -83,7 +87,7 @@ export class Capture {
 
 function openSocket(): number {
   const fd = native.socket(AF_PACKET, SOCK_RAW_CLOEXEC_NONBLOCK, 0)
-  if (fd === -1) throw failure('opening a packet socket', 'which takes the capability CAP_NET_RAW')
+  if (fd === -1) throw failure('a packet socket', 'the process needs the capability CAP_NET_RAW')
   return fd
 }
 
@@ -130,10 +134,15 @@ function mapMemory(length: number): number {
   return second
 }
 
+function requireEthernet(name: string, type: number): void {
+  if (type === ARPHRD_ETHER || type === ARPHRD_LOOPBACK || type === -1) return
+  throw new AppError(
+    'ERR_INTERFACE',
+    `interface ${name}: expected Ethernet, which VXLAN carries, received hardware type ${type}`,
+  )
+}
+
 function failure(what: string, hint = ''): AppError {
   const errno = native.errnoName(native.lastErrno())
-  return new AppError(
-    'ERR_CAPTURE',
-    `${what}: expected success, received ${errno}${hint && `; ${hint}`}`,
-  )
+  return new AppError('ERR_CAPTURE', `cannot capture: ${what}: ${errno}${hint && `; ${hint}`}`)
 }

@@ -16,6 +16,12 @@ const SO_NO_CHECK = [1, 11] as const
 const MAX_PAYLOAD = 65507
 const DEFAULT_MTU = 1500
 
+/**
+ * No path that ICMP told of is narrower (ip_rt_min_pmtu). A socket that says so remembers a route over
+ * an interface that went down (Linux then gives it the MTU 68), until it is connected again.
+ */
+const LEAST_PATH_MTU = 552
+
 /** How frames are to be sent. */
 export interface LaneOptions {
   readonly fit: Fit
@@ -73,8 +79,8 @@ export class UdpLanes implements Lanes {
   refresh(): number {
     let least = 0
     for (let lane = 0; lane < this.#count; lane++) {
-      if (this.fd[lane] === -1) this.#connect(lane)
-      else this.#readMtu(lane)
+      if (this.fd[lane] !== -1) this.#readMtu(lane)
+      if (this.fd[lane] === -1 || (this.#mtu[lane] ?? 0) < LEAST_PATH_MTU) this.#connect(lane)
       const mtu = this.fd[lane] === -1 ? 0 : (this.#mtu[lane] ?? 0)
       if (mtu > 0 && (least === 0 || mtu < least)) least = mtu
     }

@@ -91,6 +91,7 @@ const MAP_SHARED = 1
 const MAP_FIXED = 0x10
 const MAP_PRIVATE_ANONYMOUS = 0x22
 const SIOCGIFFLAGS = 0x8913
+const SIOCGIFHWADDR = 0x8927
 const IFREQ_BYTES = 40
 const IFF_UP = 1
 const IFF_LOOPBACK = 8
@@ -167,13 +168,25 @@ export function isInterfaceUp(fd: number, name: string): boolean {
   return (interfaceFlags(fd, name) & IFF_UP) !== 0
 }
 
+/** The type of its frames (ARPHRD_… in linux/if_arp.h): the family of its hardware address; -1 when it is gone. */
+export function hardwareType(fd: number, name: string): number {
+  const request = interfaceRequest(name)
+  if (ioctl(fd, SIOCGIFHWADDR, request) !== 0) return -1
+  return (request[16] ?? 0) | ((request[17] ?? 0) << 8)
+}
+
 /** Whether it is a loopback interface. */
 export function isLoopback(fd: number, name: string): boolean {
   return (interfaceFlags(fd, name) & IFF_LOOPBACK) !== 0
 }
 
 function interfaceFlags(fd: number, name: string): number {
+  const request = interfaceRequest(name)
+  return ioctl(fd, SIOCGIFFLAGS, request) === 0 ? (request[16] ?? 0) : 0
+}
+
+function interfaceRequest(name: string): Uint8Array {
   const request = new Uint8Array(IFREQ_BYTES)
   new TextEncoder().encodeInto(name, request.subarray(0, 15))
-  return ioctl(fd, SIOCGIFFLAGS, request) === 0 ? (request[16] ?? 0) : 0
+  return request
 }

@@ -104,7 +104,7 @@ export class RingEngine implements Engine {
       sentFrames: count(COUNTER.sentFrames),
       sentBytes: count(COUNTER.sentBytes),
       dropped: byReason((reason) => count(COUNTER.firstDrop + DROP_REASONS.indexOf(reason))),
-      restarts: this.#restarts,
+      restarts: this.#restarts + count(COUNTER.interruptions),
     })
   }
 

@@ -58,7 +58,9 @@ export const COUNTER = {
   ringPeak: 6,
   ringBlocks: 7,
   pathMtu: 8,
-  firstDrop: 9,
+  /** How often the interface went missing or down. */
+  interruptions: 9,
+  firstDrop: 10,
 } as const
 
 /** How many counters there are: one per reason to drop comes last. */

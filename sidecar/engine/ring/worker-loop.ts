@@ -178,8 +178,9 @@ export class WorkerLoop {
     this.#countDrops()
     const state = problem === undefined ? 'capturing' : 'waiting'
     if (state !== this.#state) {
+      if (this.#state === 'capturing') this.#add(COUNTER.interruptions, 1)
       this.#state = state
-      const reason = problem ?? `interface ${this.#options.interfaceName} is up`
+      const reason = problem ?? `capturing on ${this.#options.interfaceName}`
       this.#report({ kind: 'state', state, reason })
     }
     this.#counters[COUNTER.pathMtu] = this.#lanes.refresh()
