@@ -2,8 +2,9 @@
 import { integer, loadConfig, oneOf, optional, text, type Environment } from '../lib/config.ts'
 import { LOG_LEVELS, type LogLevel } from '../lib/logger.ts'
 import { parseNamespace } from '../sidecar/contract.ts'
-import { SIDECAR_SCHEMA, sidecarSettings } from './admission/installation.ts'
+import { SIDECAR_SCHEMA, sidecarSettings, type NativeSetting } from './admission/installation.ts'
 import type { Installation } from './admission/settings.ts'
+import { SCOPES, type Scope } from './scopes.ts'
 
 /** Where the webhook's own objects are in the cluster. */
 export interface OwnObjects {
@@ -20,7 +21,11 @@ export interface OwnObjects {
 
 /** Everything that the webhook is told at its start. */
 export interface WebhookConfig {
+  /** With NATIVE_SIDECAR=auto its sidecar is classic: see Cluster.installation(). */
   readonly installation: Installation
+  readonly nativeSidecar: NativeSetting
+  /** Which namespaces the API server is told to ask about. */
+  readonly scope: Scope
   readonly own: OwnObjects
   readonly port: number
   /** How long it goes on answering after it was told to end, in milliseconds. */
@@ -42,6 +47,7 @@ export const WEBHOOK_SCHEMA = {
   SERVICE_NAME: { parse: objectName, fallback: 'podtap-webhook' },
   WEBHOOK_CONFIGURATION: { parse: objectName, fallback: 'podtap' },
   TLS_SECRET: { parse: objectName, fallback: 'podtap-webhook-tls' },
+  SCOPE: { parse: oneOf(...SCOPES), fallback: 'all' as Scope },
   SENSOR_ROLE_BINDING: { parse: objectName, fallback: 'podtap-sensor-reader' },
   DRAIN_SECONDS: { parse: integer(0, 300), fallback: 5 },
   LOG_LEVEL: { parse: oneOf(...LOG_LEVELS), fallback: 'info' as LogLevel },
@@ -56,6 +62,8 @@ export function loadWebhookConfig(env: Environment): WebhookConfig {
   const values = loadConfig(WEBHOOK_SCHEMA, env)
   return {
     installation: { ownNamespace: values.POD_NAMESPACE, sidecar: sidecarSettings(values) },
+    nativeSidecar: values.NATIVE_SIDECAR,
+    scope: values.SCOPE,
     own: {
       namespace: values.POD_NAMESPACE,
       service: values.SERVICE_NAME,

@@ -13,11 +13,13 @@ import {
   type IssueOptions,
   type KeyPair,
 } from './certificates/issue.ts'
+import { Cluster } from './cluster.ts'
 import type { OwnObjects, WebhookConfig } from './config.ts'
+import { createEnabledLoops } from './enabled-loops.ts'
+import { EventRecorder } from './events.ts'
 import { createMetrics, type WebhookMetrics } from './metrics.ts'
 import { NamespaceCache } from './namespaces.ts'
-import { ReconcileLoop } from './reconcile-loop.ts'
-import { putSensorAccess } from './sensor-access.ts'
+import type { ReconcileLoop } from './reconcile-loop.ts'
 import type { HttpApp } from './http-app.ts'
 import { buildServer } from './server.ts'
 
@@ -51,7 +53,9 @@ class Webhook implements RunningWebhook {
   readonly #namespaces: NamespaceCache
   readonly #server: HttpApp
   readonly #keeper: CertificateKeeper
-  readonly #access: ReconcileLoop
+  readonly #cluster: Cluster
+  readonly #events: EventRecorder
+  readonly #enabledLoops: readonly ReconcileLoop[]
   #port = 0
   #work: Promise<unknown> = Promise.resolve()
   #stopped: Promise<void> | undefined
@@ -60,9 +64,14 @@ class Webhook implements RunningWebhook {
     const { config, client, logger } = deps
     this.#deps = deps
     this.#namespaces = new NamespaceCache(client, logger)
+    this.#cluster = new Cluster({ client, logger, ...config })
+    this.#events = new EventRecorder({ client, logger })
+    this.#enabledLoops = createEnabledLoops({ ...deps, namespaces: this.#namespaces })
     this.#server = buildServer({
       installation: config.installation,
       namespaces: this.#namespaces,
+      cluster: this.#cluster,
+      events: this.#events,
       metrics: this.#createMetrics(),
       logger,
       readiness: () => this.#missing(),
@@ -71,7 +80,6 @@ class Webhook implements RunningWebhook {
     const store = new CertificateStore(client, config.own, issueOptions)
     const { server } = this.#server
     this.#keeper = new CertificateKeeper({ client, own: config.own, store, server, logger })
-    this.#access = this.#createAccessLoop()
   }
 
   get port(): number {
@@ -85,12 +93,14 @@ class Webhook implements RunningWebhook {
     this.#port = (this.#server.server.address() as AddressInfo).port
     const { signal } = this.#ending
     const onEnabled = (): void => {
-      this.#access.trigger()
+      for (const loop of this.#enabledLoops) loop.trigger()
     }
     this.#work = Promise.all([
       this.#namespaces.run(onEnabled, signal),
       this.#keeper.run(signal),
-      this.#access.run(signal),
+      this.#cluster.run(signal),
+      this.#events.run(signal),
+      ...this.#enabledLoops.map((loop) => loop.run(signal)),
     ])
   }
 
@@ -115,6 +125,7 @@ class Webhook implements RunningWebhook {
     return [
       ...(this.#stopped === undefined ? [] : ['the webhook is ending']),
       ...(this.#namespaces.synced ? [] : ['namespaces are not listed yet']),
+      ...(this.#cluster.ready ? [] : ['nodes are not listed yet']),
       ...(this.#keeper.ready ? [] : ['no certificate is served that the API server trusts']),
     ]
   }
@@ -124,26 +135,6 @@ class Webhook implements RunningWebhook {
       enabledNamespaces: () => this.#namespaces.enabled.length,
       namespacesSynced: () => this.#namespaces.synced,
       certificateExpiry: () => this.#keeper.expiry,
-    })
-  }
-
-  #createAccessLoop(): ReconcileLoop {
-    const { client, config, logger } = this.#deps
-    const { sensorNamespace: namespace } = config.installation.sidecar
-    const binding = { namespace, name: config.own.sensorRoleBinding }
-    return new ReconcileLoop({
-      reconcile: async () => {
-        if (!this.#namespaces.synced) return
-        const enabled = this.#namespaces.enabled
-        const written = await putSensorAccess(client, binding, enabled)
-        if (written) logger.info({ ...binding, subjects: enabled.length }, 'sensor access written')
-      },
-      onError: (err, failures) => {
-        if (failures === 1) logger.error({ err, ...binding }, 'keeping sensor access fails')
-      },
-      onRecovered: () => {
-        logger.info(binding, 'keeping sensor access works again')
-      },
     })
   }
 }

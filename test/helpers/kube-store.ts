@@ -27,6 +27,17 @@ export interface KubeStore {
   stop(): Promise<void>
 }
 
+/** What can be listed, and watched. */
+const COLLECTIONS = [
+  'namespaces',
+  'mutatingwebhookconfigurations',
+  'replicasets',
+  'controllerrevisions',
+  'nodes',
+  'limitranges',
+  'resourcequotas',
+]
+
 interface Watcher {
   readonly collection: string
   readonly response: ServerResponse
@@ -102,7 +113,7 @@ class Store implements KubeStore {
       return
     }
     const items = [...this.#objects].filter(([key]) => collectionOf(key) === path)
-    const isCollection = /\/(namespaces|mutatingwebhookconfigurations)$/.test(path)
+    const isCollection = COLLECTIONS.some((name) => path.endsWith(`/${name}`))
     if (!isCollection) reply(response, 404, { message: 'not found' })
     else {
       const metadata = { resourceVersion: String(this.#version) }
@@ -118,7 +129,7 @@ class Store implements KubeStore {
   }
 
   async #write(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = (await readJson(request)) as StoredObject
+    const body = named((await readJson(request)) as StoredObject, this.#version)
     const key = request.method === 'POST' ? `${path}/${body.metadata.name}` : path
     const old = this.#objects.get(key)
     const next = nextObject(request, old, body)
@@ -130,6 +141,13 @@ class Store implements KubeStore {
     this.put(key, next)
     reply(response, 200, this.#objects.get(key))
   }
+}
+
+/** `object` with the name that the API server makes up for it, where it asks for one. */
+function named(object: StoredObject, version: number): StoredObject {
+  const generateName = (object as Partial<StoredObject>).metadata?.['generateName']
+  if (typeof generateName !== 'string') return object
+  return { ...object, metadata: { ...object.metadata, name: `${generateName}${version}` } }
 }
 
 /** The object after a request, or the status with which it is refused. */

@@ -59,7 +59,8 @@ async function readConfiguration(
   }
 }
 
-function isOurs(webhook: unknown, own: OwnObjects): boolean {
+/** Whether a webhook of the configuration calls our Service. */
+export function isOurs(webhook: unknown, own: OwnObjects): boolean {
   const service = objectAt(webhook, 'clientConfig', 'service')
   return service['name'] === own.service && service['namespace'] === own.namespace
 }

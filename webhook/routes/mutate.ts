@@ -2,12 +2,15 @@
 import { messageOf } from '../../lib/errors.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { admit, NAMESPACE_REASONS, type Outcome } from '../admission/admit.ts'
+import { eventFor } from '../admission/event.ts'
 import type { JsonObject } from '../admission/json.ts'
 import { isQuiet, warningText } from '../admission/messages.ts'
 import { admitted, parseReview, workloadOf, type Review } from '../admission/review.ts'
-import type { NamespaceFacts, Situation } from '../admission/rules.ts'
+import type { NamespaceFacts, Situation } from '../admission/situation.ts'
 import type { Installation } from '../admission/settings.ts'
 import type { Workload } from '../admission/workload.ts'
+import type { ClusterDirectory } from '../cluster.ts'
+import type { EventSink } from '../events.ts'
 import type { HttpApp } from '../http-app.ts'
 import type { ReviewLabels, WebhookMetrics } from '../metrics.ts'
 import type { NamespaceDirectory } from '../namespaces.ts'
@@ -18,6 +21,10 @@ export interface MutateDeps {
   readonly namespaces: NamespaceDirectory
   readonly metrics: WebhookMetrics
   readonly logger: Logger
+  /** Without it nothing is known of the cluster beside its namespaces. */
+  readonly cluster?: ClusterDirectory
+  /** Without it no events are recorded. */
+  readonly events?: EventSink
 }
 
 /** The answer to a review, and what is counted about it. */
@@ -47,6 +54,7 @@ async function answer(deps: MutateDeps, review: Review): Promise<Reply> {
     if (workload === undefined) return ignored(review)
     const { situation, outcome } = await judge(deps, workload)
     log(deps.logger, review, { situation, outcome })
+    recordEvent(deps, review, { situation, outcome })
     return decided(review, outcome)
   } catch (err) {
     const { uid, namespace, name } = review
@@ -65,14 +73,26 @@ interface Judgement {
  * namespace as it is: what was seen can lag behind `kubectl annotate … && kubectl rollout restart …`.
  */
 async function judge(deps: MutateDeps, workload: Workload): Promise<Judgement> {
-  const { installation, namespaces } = deps
-  const seen = { workload, installation, namespace: namespaces.seen(workload.namespace) }
-  const outcome = admit(seen)
-  if (!NAMESPACE_REASONS.some((reason) => reason === outcome.reason)) {
-    return { situation: seen, outcome }
-  }
-  const situation = { ...seen, namespace: await readNow(deps, workload.namespace) }
+  const seen = await judgeIn(deps, workload, deps.namespaces.seen(workload.namespace))
+  if (!NAMESPACE_REASONS.some((reason) => reason === seen.outcome.reason)) return seen
+  return judgeIn(deps, workload, await readNow(deps, workload.namespace))
+}
+
+async function judgeIn(
+  deps: MutateDeps,
+  workload: Workload,
+  namespace: NamespaceFacts | undefined,
+): Promise<Judgement> {
+  const installation = deps.cluster?.installation() ?? deps.installation
+  const cluster = (await deps.cluster?.factsOf(workload, namespace)) ?? {}
+  const situation = { workload, installation, namespace, cluster }
   return { situation, outcome: admit(situation) }
+}
+
+/** Nothing is written for a request that changes nothing (`kubectl diff`, `--dry-run=server`). */
+function recordEvent(deps: MutateDeps, review: Review, { situation, outcome }: Judgement): void {
+  const event = review.dryRun ? undefined : eventFor(situation, outcome)
+  if (event !== undefined) deps.events?.record(event)
 }
 
 /** The namespace as it is now; where it cannot be read, as it was seen. */

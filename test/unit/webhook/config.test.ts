@@ -9,6 +9,8 @@ import { OWN } from '../../helpers/own-objects.ts'
 test('an empty environment gives the installation of the manifests', () => {
   assert.deepEqual(loadWebhookConfig({}), {
     installation: INSTALLATION,
+    nativeSidecar: 'auto',
+    scope: 'all',
     own: OWN,
     port: 10250,
     drainMs: 5000,
