@@ -81,18 +81,44 @@ suite('the webhook configuration', () => {
       const groups = arrayAt(rule, 'apiGroups')
       for (const resource of arrayAt(rule, 'resources')) {
         const kind = WORKLOAD_KINDS.find((row) => `${row.kind.toLowerCase()}s` === resource)
-        assert.equal(kind?.apiVersion, `${String(groups[0])}/v1`)
+        assert.equal(kind?.apiVersion, groups[0] === '' ? 'v1' : `${String(groups[0])}/v1`)
         assert.deepEqual(valueAt(rule, 'operations'), kind.operations)
       }
     }
   })
+
+  test('calls for every kind that podtap knows', () => {
+    const resources = arrayAt(webhook, 'rules').flatMap((rule) => arrayAt(rule, 'resources'))
+
+    assert.deepEqual(
+      [...resources].sort(),
+      WORKLOAD_KINDS.map(({ kind }) => `${kind.toLowerCase()}s`).sort(),
+    )
+  })
 })
 
-test('the role of the webhook reaches its own configuration and no other', () => {
+test('the webhook may read what it decides by, and write events and its own configuration only', () => {
   const rules = arrayAt(find(BASE, 'ClusterRole'), 'rules')
 
   assert.deepEqual(rules, [
     { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'watch'] },
+    {
+      apiGroups: [''],
+      resources: ['nodes', 'limitranges', 'resourcequotas'],
+      verbs: ['list', 'watch'],
+    },
+    {
+      apiGroups: ['apps'],
+      resources: ['replicasets', 'controllerrevisions'],
+      verbs: ['get', 'list', 'watch'],
+    },
+    {
+      apiGroups: ['apps'],
+      resources: ['deployments', 'statefulsets', 'daemonsets'],
+      verbs: ['get'],
+    },
+    { apiGroups: ['batch'], resources: ['jobs', 'cronjobs'], verbs: ['get'] },
+    { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
     {
       apiGroups: ['admissionregistration.k8s.io'],
       resources: ['mutatingwebhookconfigurations'],
