@@ -5,6 +5,7 @@ import type { ReceiverSetting } from './contract.ts'
 import type { Destination } from './engine/engine.ts'
 import { receiverOf } from './receiver.ts'
 import { chooseSensor, type Chooser } from './sensor/choose-sensor.ts'
+import { Refusals, type Look } from './sensor/refusals.ts'
 import type { Sensor, SensorListener } from './sensor/sensor-source.ts'
 
 /** What a follower needs. */
@@ -20,15 +21,17 @@ export interface FollowerParts {
 }
 
 /**
- * Follows a source of sensors and keeps the destination at the one that chooseSensor() names. Having
- * none is a state, logged when it begins and when it ends; so is a search that fails.
+ * Follows a source of sensors and keeps the destination at the one that chooseSensor() names among
+ * those that are not avoided because they refuse frames. Having none is a state, logged when it begins and when it ends; so is a search that fails.
  */
 export class SensorFollower implements SensorListener {
   readonly #parts: FollowerParts
   readonly #now: () => number
+  readonly #refusals: Refusals
   #sensors: readonly Sensor[] = []
   #current: Sensor | undefined
   #told = false
+  #nextRefusalChange = Infinity
   /** Since when there has been no sensor. */
   #waitingSince: number
   #failingSince: number | undefined
@@ -38,6 +41,7 @@ export class SensorFollower implements SensorListener {
     this.#parts = parts
     this.#now = parts.now ?? (() => performance.now())
     this.#waitingSince = this.#now()
+    this.#refusals = new Refusals(parts.receiver)
   }
 
   /** How many sensors there are now. */
@@ -57,7 +61,22 @@ export class SensorFollower implements SensorListener {
 
   onSensors(sensors: readonly Sensor[]): void {
     this.#sensors = sensors
-    const chosen = chooseSensor(sensors, this.#parts.chooser)
+    this.#refusals.keep(sensors)
+    this.#choose()
+  }
+
+  /** Told, about four times a second, what became of the frames for `current`. */
+  onLook(look: Look): void {
+    const now = this.#now()
+    const times = this.#current && this.#refusals.note(this.#current, look, now)
+    if (times !== undefined) this.#logRefusal(look, times)
+    if (times !== undefined || now >= this.#nextRefusalChange) this.#choose()
+  }
+
+  #choose(): void {
+    const now = this.#now()
+    this.#nextRefusalChange = this.#refusals.nextChange(now)
+    const chosen = chooseSensor(this.#refusals.among(this.#sensors, now), this.#parts.chooser)
     if (this.#told && isDeepStrictEqual(chosen, this.#current)) return
     const previous = this.#current
     this.#told = true
@@ -84,6 +103,16 @@ export class SensorFollower implements SensorListener {
     const { receiver: setting, chooser } = this.#parts
     const receiver = receiverOf(sensor, { setting, nodeName: chooser.nodeName })
     return { ...sensor.destination, receiver }
+  }
+
+  /** A sniffer refuses for as long as it lives: said once, it is worth no further line. */
+  #logRefusal(look: Look, times: number): void {
+    const level = times === 1 ? 'warn' : 'debug'
+    const message =
+      look.unreachable > 0
+        ? 'sensor cannot be reached'
+        : 'sensor refuses frames: its port is closed, or it sniffs'
+    this.#parts.log[level]({ ...describe(this.#current), times }, message)
   }
 
   #logChange(previous: Sensor | undefined): void {

@@ -14,21 +14,21 @@ export interface SidecarMetrics {
 export interface Measured {
   readonly engine: Engine
   readonly sensors: Mirror['sensors']
-  /** Milliseconds since 1970; Date.now unless a test says otherwise. */
-  readonly now?: () => number
+  readonly sending: Mirror['sending']
 }
 
 const STATES: readonly EngineState[] = ['stopped', 'capturing', 'waiting']
 
 /** The metrics of an engine and of the search for sensors; values are taken when they are asked for. */
-export function createMetrics({ engine, sensors, now = Date.now }: Measured): SidecarMetrics {
+export function createMetrics({ engine, sensors, sending }: Measured): SidecarMetrics {
   const registry = new Registry()
-  const setters = [frameSetter(registry), sensorSetter(registry), lastSentSetter(registry, now)]
+  const setters = [frameSetter(registry), sensorSetter(registry), lastSentSetter(registry)]
   return {
     contentType: registry.contentType,
     render: async () => {
       const counters = await engine.counters()
-      for (const set of setters) set({ counters, state: engine.state, sensors })
+      const snapshot = { counters, state: engine.state, sensors, sending }
+      for (const set of setters) set(snapshot)
       return registry.metrics()
     },
   }
@@ -39,6 +39,7 @@ interface Snapshot {
   readonly counters: EngineCounters
   readonly state: EngineState
   readonly sensors: Mirror['sensors']
+  readonly sending: Mirror['sending']
 }
 
 type Setter = (snapshot: Snapshot) => void
@@ -87,14 +88,11 @@ function sensorSetter(registry: Registry): Setter {
   }
 }
 
-/** The engine counts and keeps no time, so this is when a scrape first saw the count grow. */
-function lastSentSetter(registry: Registry, now: () => number): Setter {
-  const help = 'When frames were last seen to be sent, to the scrape; 0: never.'
+function lastSentSetter(registry: Registry): Setter {
+  const help = 'When a frame was last sent; 0: never.'
   const lastSent = gaugeIn(registry)('podtap_last_frame_sent_timestamp_seconds', help)
-  let seen = 0
-  return ({ counters }) => {
-    if (counters.sentFrames > seen) lastSent.set(now() / 1000)
-    seen = counters.sentFrames
+  return ({ sending }) => {
+    lastSent.set((sending.lastSentAt ?? 0) / 1000)
   }
 }
 

@@ -7,6 +7,7 @@ import type { Engine, EngineCounters, EngineEvents } from './engine/engine.ts'
 import { SensorFollower } from './follow-sensors.ts'
 import type { Chooser } from './sensor/choose-sensor.ts'
 import type { SensorSource } from './sensor/sensor-source.ts'
+import { SendingWatch, watchSending } from './watch-sending.ts'
 
 /** What a mirror is made of. */
 export interface MirrorParts {
@@ -29,6 +30,7 @@ export interface Mirror {
   readonly started: Promise<void>
   /** What is known of sensors now. */
   readonly sensors: Pick<SensorFollower, 'sensorCount' | 'current' | 'discoveryErrors'>
+  readonly sending: Pick<SendingWatch, 'lastSentAt'>
   /** Sends what is under way and ends; returns the last counts. */
   stop(): Promise<EngineCounters>
 }
@@ -45,14 +47,20 @@ export function startMirror(parts: MirrorParts): Mirror {
     log,
     receiver: parts.receiver,
     setDestination: (destination) => {
+      sending.destinationChanged()
       engine.setDestination(destination)
     },
   })
+  const sending = new SendingWatch((look) => {
+    follower.onLook(look)
+  })
+  watchSending(engine, sending, abort.signal)
   const following = source.run(follower, abort.signal)
   const started = startEngine(parts, abort.signal)
   return {
     started,
     sensors: follower,
+    sending,
     stop: async () => {
       abort.abort()
       await Promise.allSettled([following, started])

@@ -70,6 +70,6 @@ async function serveMetrics(
 ): Promise<MetricsServer | undefined> {
   if (port === 0) return undefined
   const { engine, mirror, log } = parts
-  const metrics = createMetrics({ engine, sensors: mirror.sensors })
+  const metrics = createMetrics({ engine, sensors: mirror.sensors, sending: mirror.sending })
   return startMetricsServer({ port, metrics, isReady: () => engine.state === 'capturing', log })
 }

@@ -20,6 +20,9 @@ const FAR: Sensor = {
 const TO_NEAR = { ...NEAR.destination, receiver: 'sniffer' }
 const TO_FAR = { ...FAR.destination, receiver: 'remote' }
 
+const ACCEPTED = { sent: 10, refused: 0, unreachable: 0 }
+const REFUSED = { sent: 9, refused: 1, unreachable: 0 }
+
 interface Followed {
   readonly follower: SensorFollower
   readonly lines: readonly string[]
@@ -134,4 +137,54 @@ test('failed searches are counted, logged once, and leave the destination as it 
     'info looking for sensors works again {"failedMs":7000}',
     'warn looking for sensors fails {"reason":"reset"}',
   ])
+})
+
+test('a sensor that refuses is left at once and returned to when it has had its time', () => {
+  const followed = follow()
+  const { follower, destinations, lines } = followed
+  follower.onSensors([FAR, NEAR])
+
+  follower.onLook(REFUSED)
+  followed.clock = 4999
+  follower.onLook(ACCEPTED)
+  assert.deepEqual(destinations, [TO_NEAR, TO_FAR])
+  followed.clock = 5000
+  follower.onLook(ACCEPTED)
+
+  assert.deepEqual(destinations, [TO_NEAR, TO_FAR, TO_NEAR])
+  assert.equal(
+    lines[1],
+    'warn sensor refuses frames: its port is closed, or it sniffs ' +
+      '{"sensor":"ndr/near","address":"10.0.1.1","port":4789,"node":"node-1","times":1}',
+  )
+})
+
+test('a single sensor that refuses is stayed with, and that is said once', () => {
+  const followed = follow()
+  const { follower, destinations, lines } = followed
+  follower.onSensors([NEAR])
+
+  for (let look = 0; look < 1000; look += 1) {
+    followed.clock += 250
+    follower.onLook(REFUSED)
+  }
+
+  assert.deepEqual(destinations, [TO_NEAR])
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith('warn')),
+    [
+      'warn sensor refuses frames: its port is closed, or it sniffs ' +
+        '{"sensor":"ndr/near","address":"10.0.1.1","port":4789,"node":"node-1","times":1}',
+    ],
+  )
+})
+
+test('a sensor that cannot be reached is left at once', () => {
+  const { follower, destinations, lines } = follow()
+  follower.onSensors([FAR, NEAR])
+
+  follower.onLook({ sent: 0, refused: 0, unreachable: 4 })
+
+  assert.deepEqual(destinations, [TO_NEAR, TO_FAR])
+  assert.match(lines[1] ?? '', /^warn sensor cannot be reached /)
 })

@@ -3,7 +3,10 @@ import test from 'node:test'
 import { createMetrics } from '../../../sidecar/metrics.ts'
 import { countersOf, MemoryEngine } from '../../helpers/memory-engine.ts'
 
-const IDLE = { sensorCount: 0, current: undefined, discoveryErrors: 0 }
+const IDLE = {
+  sensors: { sensorCount: 0, current: undefined, discoveryErrors: 0 },
+  sending: { lastSentAt: undefined },
+}
 
 function samples(text: string): string[] {
   return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
@@ -26,7 +29,7 @@ test('a scrape shows all that is counted', async () => {
     discoveryErrors: 4,
   } as const
 
-  const metrics = createMetrics({ engine, sensors, now: () => 1_795_000_000_500 })
+  const metrics = createMetrics({ engine, sensors, sending: { lastSentAt: 1_795_000_000_500 } })
 
   assert.deepEqual(samples(await metrics.render()), [
     'podtap_frames_captured_total 10',
@@ -53,7 +56,7 @@ test('a scrape shows all that is counted', async () => {
 })
 
 test('without a sensor there is no destination', async () => {
-  const metrics = createMetrics({ engine: new MemoryEngine(), sensors: IDLE })
+  const metrics = createMetrics({ engine: new MemoryEngine(), ...IDLE })
 
   const text = await metrics.render()
 
@@ -65,7 +68,7 @@ test('without a sensor there is no destination', async () => {
 
 test('a second scrape shows the new totals, not sums of both', async () => {
   const engine = new MemoryEngine()
-  const metrics = createMetrics({ engine, sensors: IDLE })
+  const metrics = createMetrics({ engine, ...IDLE })
 
   engine.counts = countersOf({ capturedFrames: 5 }, { 'no-sensor': 5 })
   await metrics.render()
@@ -74,17 +77,4 @@ test('a second scrape shows the new totals, not sums of both', async () => {
 
   assert.ok(text.includes('podtap_frames_captured_total 8\n'))
   assert.ok(text.includes('podtap_frames_dropped_total{reason="no-sensor"} 8\n'))
-})
-
-test('the time of the last sent frame stands still while none is sent', async () => {
-  const engine = new MemoryEngine()
-  let now = 1_000_000
-  const metrics = createMetrics({ engine, sensors: IDLE, now: () => now })
-
-  engine.counts = countersOf({ sentFrames: 1 })
-  await metrics.render()
-  now = 2_000_000
-  const text = await metrics.render()
-
-  assert.ok(text.includes('podtap_last_frame_sent_timestamp_seconds 1000\n'))
 })

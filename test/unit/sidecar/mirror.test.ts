@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { AppError } from '../../../lib/errors.ts'
+import { whenAborted } from '../../../lib/when-aborted.ts'
 import { engineEvents, runUntil, startMirror, type MirrorParts } from '../../../sidecar/mirror.ts'
 import { fixedSensor } from '../../../sidecar/sensor/fixed-sensor.ts'
+import type { SensorSource } from '../../../sidecar/sensor/sensor-source.ts'
 import { captureLog } from '../../helpers/captured-log.ts'
 import { countersOf, MemoryEngine } from '../../helpers/memory-engine.ts'
+import { until } from '../../helpers/until.ts'
 
 const LIMIT = { timeout: 5000 }
 const SENSOR = { address: '10.0.0.1', family: 4, port: 4789 } as const
@@ -25,6 +28,38 @@ test('what the source finds is where the engine sends', async () => {
   assert.deepEqual(engine.destinations, [{ ...SENSOR, receiver: 'socket' }])
   assert.equal(engine.state, 'capturing')
   assert.equal(mirror.sensors.current?.name, '10.0.0.1')
+  await mirror.stop()
+})
+
+test('a sensor that refuses what the engine sends is left within a second', async () => {
+  const engine = new MemoryEngine()
+  const sensors = ['10.0.0.1', '10.0.0.2'].map((address) => {
+    return { name: address, destination: { ...SENSOR, address } }
+  })
+  const source: SensorSource = {
+    run: (listener, signal) => {
+      listener.onSensors(sensors)
+      return whenAborted(signal)
+    },
+  }
+  const began = performance.now()
+  const mirror = startMirror({ ...parts(engine), source })
+  await mirror.started
+  const first = mirror.sensors.current?.name
+
+  await until(
+    () => 'another sensor',
+    () => {
+      const { sentFrames, dropped } = engine.counts
+      const refused = dropped.refused + 1
+      engine.counts = countersOf({ sentFrames: sentFrames + 20 }, { refused })
+      return mirror.sensors.current?.name !== first
+    },
+  )
+
+  assert.ok(performance.now() - began < 1000)
+  assert.equal(engine.destinations.length, 2)
+  assert.ok(mirror.sending.lastSentAt! <= Date.now())
   await mirror.stop()
 })
 

@@ -18,6 +18,7 @@ test('interface and sensor are enough', async () => {
     metricsPort: 0,
     logLevel: 'info',
     nodeName: undefined,
+    zone: undefined,
   })
 })
 
@@ -47,6 +48,7 @@ test('every option is used', async () => {
     metricsPort: 9100,
     logLevel: 'debug',
     nodeName: undefined,
+    zone: undefined,
   })
 })
 

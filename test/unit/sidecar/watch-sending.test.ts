@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import test, { type TestContext } from 'node:test'
+import { SendingWatch, watchSending } from '../../../sidecar/watch-sending.ts'
+import type { Look } from '../../../sidecar/sensor/refusals.ts'
+import { countersOf, MemoryEngine } from '../../helpers/memory-engine.ts'
+
+interface Watched {
+  readonly watch: SendingWatch
+  readonly looks: readonly Look[]
+  clock: number
+}
+
+function watched(): Watched {
+  const looks: Look[] = []
+  const made = { looks, clock: 0 }
+  const watch = new SendingWatch(
+    (look) => looks.push(look),
+    () => made.clock,
+  )
+  return Object.assign(made, { watch })
+}
+
+function sent(frames: number, refused = 0, unreachable = 0): ReturnType<typeof countersOf> {
+  return countersOf({ sentFrames: frames }, { refused, unreachable, 'no-sensor': 999 })
+}
+
+test('a look is what became of the frames since the one before', () => {
+  const { watch, looks } = watched()
+
+  watch.look(sent(100, 5, 1))
+  watch.look(sent(130, 7, 1))
+  watch.look(sent(130, 7, 1))
+  watch.look(sent(130, 7, 4))
+
+  assert.deepEqual(looks, [
+    { sent: 30, refused: 2, unreachable: 0 },
+    { sent: 0, refused: 0, unreachable: 3 },
+  ])
+})
+
+test('the first 16 frames for another destination are not judged', () => {
+  const { watch, looks } = watched()
+  watch.look(sent(100))
+
+  watch.destinationChanged()
+  watch.look(sent(110, 50))
+  watch.look(sent(115, 52))
+  watch.look(sent(125, 52))
+  watch.look(sent(135, 52))
+
+  assert.deepEqual(looks, [{ sent: 10, refused: 0, unreachable: 0 }])
+})
+
+test('the time of the last sent frame stands still while none is sent', () => {
+  const seen = watched()
+  assert.equal(seen.watch.lastSentAt, undefined)
+
+  seen.clock = 1000
+  seen.watch.look(sent(1))
+  seen.clock = 2000
+  seen.watch.look(sent(1, 7))
+
+  assert.equal(seen.watch.lastSentAt, 1000)
+})
+
+test('an engine is looked at four times a second until it is stopped', async (t: TestContext) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const abort = new AbortController()
+  const engine = new MemoryEngine()
+  const { watch, looks } = watched()
+
+  watchSending(engine, watch, abort.signal)
+  for (const frames of [1, 3, 6]) {
+    engine.counts = sent(frames)
+    t.mock.timers.tick(250)
+    await new Promise(setImmediate)
+  }
+  abort.abort()
+  engine.counts = sent(10)
+  t.mock.timers.tick(250)
+  await new Promise(setImmediate)
+
+  assert.deepEqual(
+    looks.map((look) => look.sent),
+    [2, 3],
+  )
+})
+
+test('an engine that does not answer is not asked again', async (t: TestContext) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const abort = new AbortController()
+  const answer = Promise.withResolvers<ReturnType<typeof sent>>()
+  let asked = 0
+  const engine = {
+    counters: () => {
+      asked += 1
+      return answer.promise
+    },
+  }
+
+  watchSending(engine, watched().watch, abort.signal)
+  t.mock.timers.tick(1000)
+  assert.equal(asked, 1)
+  answer.resolve(sent(1))
+  await new Promise(setImmediate)
+  t.mock.timers.tick(250)
+
+  assert.equal(asked, 2)
+  abort.abort()
+})
