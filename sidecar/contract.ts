@@ -53,6 +53,7 @@ export const SIDECAR_ENVIRONMENT = [
   'RECEIVER',
   'FIT',
   'METRICS_PORT',
+  'METRICS_ADDRESS',
   'LOG_LEVEL',
   'NODE_NAME',
   'NODE_ZONE',
@@ -65,7 +66,7 @@ export const ENGINES = ['ring', 'cap'] as const
 export type EngineName = (typeof ENGINES)[number]
 
 /** The engine that runs unless ENGINE says otherwise. */
-export const DEFAULT_ENGINE: EngineName = 'cap'
+export const DEFAULT_ENGINE: EngineName = 'ring'
 
 /**
  * Why a captured frame was not sent; each value is the label `reason` of
@@ -132,6 +133,12 @@ export type Fit = (typeof FITS)[number]
  * Source: https://kubernetes.io/docs/reference/labels-annotations-taints/#topologykubernetesiozone
  */
 export const ZONE_LABEL = 'topology.kubernetes.io/zone'
+
+/** Reads an IP address to listen at; the value is without brackets. */
+export function parseListenAddress(raw: string): Parsed<string> {
+  const read = readIpAddress(raw)
+  return read ? { value: read.address } : { expected: 'an IP address such as 127.0.0.1 or ::' }
+}
 
 /** The exit codes of the sidecar; `engine`: capturing is impossible, `software`: an error of podtap itself. */
 export const EXIT_CODES = { ok: 0, config: 2, engine: 69, software: 70 } as const

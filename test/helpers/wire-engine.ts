@@ -4,7 +4,7 @@ import { EventEmitter, once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { EngineName } from '../../sidecar/contract.ts'
+import type { EngineName, Receiver } from '../../sidecar/contract.ts'
 import { droppedFrames } from '../../sidecar/engine/engine-counters.ts'
 import type { EngineCounters, EngineOptions } from '../../sidecar/engine/engine.ts'
 import type { HostCommand, HostEvent } from './engine-host.ts'
@@ -20,6 +20,15 @@ const DEFAULTS: EngineOptions = {
   filter: '',
   sensorPort: 4789,
 }
+
+/**
+ * Each engine with the settings by which it puts the same frames on the wire as the other: `cap`
+ * cannot split frames, it lets the datagrams around them be fragmented.
+ */
+export const LIKE_EACH_OTHER = {
+  cap: { engine: 'cap' },
+  ring: { engine: 'ring', fit: 'fragment' },
+} as const satisfies Record<EngineName, WireEngineOptions>
 
 /** How to start an engine. */
 export interface WireEngineOptions extends Partial<EngineOptions> {
@@ -79,6 +88,11 @@ export class WireEngine {
     return this.#host.pid!
   }
 
+  /** What the kernel says of the owner's process (proc_pid_status(5)). */
+  status(): string {
+    return readFileSync(`/proc/${this.pid}/status`, 'utf8')
+  }
+
   /** The process id of the capture process, the owner's only child; undefined while there is none. */
   capturePid(): number | undefined {
     const [first] = readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8').split(' ')
@@ -86,9 +100,11 @@ export class WireEngine {
   }
 
   /** Sends to port 4789 of `address`; undefined: nowhere. Resolves when that is so. */
-  async setDestination(address: string | undefined): Promise<void> {
+  async setDestination(address: string | undefined, receiver?: Receiver): Promise<void> {
     const family = address?.includes(':') ? 6 : 4
-    const destination = address === undefined ? null : ({ address, family, port: 4789 } as const)
+    const known = receiver === undefined ? {} : { receiver }
+    const destination =
+      address === undefined ? null : ({ address, family, port: 4789, ...known } as const)
     this.#tell({ command: 'destination', destination })
     // The capture process obeys in order, so an answer means that it has the destination.
     await this.counters()

@@ -73,6 +73,11 @@ export class Wire {
     return stdout
   }
 
+  /** Runs a program on the node, where each host's link has the host's name. */
+  async runOnNode(program: string, ...args: readonly string[]): Promise<void> {
+    await ip('netns', 'exec', this.#namespace('node'), program, ...args)
+  }
+
   /** Runs JavaScript on a host to its end; resolves with its standard output. */
   script(host: HostName, source: string, ...args: readonly string[]): Promise<string> {
     return this.run(host, process.execPath, '--input-type=module', '-e', source, ...args)

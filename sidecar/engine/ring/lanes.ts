@@ -79,9 +79,7 @@ export class UdpLanes implements Lanes {
   refresh(): number {
     let least = 0
     for (let lane = 0; lane < this.#count; lane++) {
-      if (this.fd[lane] !== -1) this.#readMtu(lane)
-      if (this.fd[lane] === -1 || (this.#mtu[lane] ?? 0) < LEAST_PATH_MTU) this.#connect(lane)
-      const mtu = this.fd[lane] === -1 ? 0 : (this.#mtu[lane] ?? 0)
+      const mtu = this.#refreshLane(lane)
       if (mtu > 0 && (least === 0 || mtu < least)) least = mtu
     }
     return least
@@ -91,6 +89,12 @@ export class UdpLanes implements Lanes {
   refuseRuns(lane: number): void {
     this.#refusesRuns.add(lane)
     this.maxSegment[lane] = 0
+  }
+
+  #refreshLane(lane: number): number {
+    if (this.fd[lane] !== -1) this.#readMtu(lane)
+    if (this.fd[lane] === -1 || (this.#mtu[lane] ?? 0) < LEAST_PATH_MTU) this.#connect(lane)
+    return this.fd[lane] === -1 ? 0 : (this.#mtu[lane] ?? 0)
   }
 
   #targetOf(lane: number): Target | undefined {
