@@ -5,6 +5,7 @@ import { KubeClient } from '../lib/kube/client.ts'
 import { serviceAccountCredentials, type KubeCredentials } from '../lib/kube/credentials.ts'
 import { createLogger } from '../lib/logger.ts'
 import { SERVICE_ACCOUNT_PATH } from '../sidecar/contract.ts'
+import { checkFilter } from '../sidecar/engine/libpcap.ts'
 import { loadWebhookConfig, type WebhookConfig } from './config.ts'
 import { startWebhook } from './webhook.ts'
 
@@ -13,6 +14,7 @@ const CLOSE_MS = 15_000
 
 try {
   const config = loadWebhookConfig(process.env)
+  await checkFilter(config.installation.sidecar.filter)
   const logger = createLogger('webhook', config.logLevel)
   const client = new KubeClient(await credentialsOf(config))
   const webhook = await startWebhook({ config, client, logger })

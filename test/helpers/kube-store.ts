@@ -20,6 +20,8 @@ export interface KubeStore {
   get(path: string): StoredObject | undefined
   /** Puts an object at a path, as somebody else would, and tells watches. */
   put(path: string, object: StoredObject): void
+  /** Removes the object at a path, as somebody else would, and tells watches. */
+  remove(path: string): void
   /** Every request from now on is answered with this status; undefined: as it should be. */
   fail(status: number | undefined): void
   /** Resolves once `seen` holds; it is asked after each write. */
@@ -77,10 +79,13 @@ class Store implements KubeStore {
     const metadata = { ...object.metadata, resourceVersion: String(this.#version) }
     const stored = { ...object, metadata }
     this.#objects.set(path, stored)
-    for (const { collection, response } of this.#watchers) {
-      if (collection === collectionOf(path)) response.write(line({ type, object: stored }))
-    }
-    this.#server.emit('podtap-write')
+    this.#tell(path, { type, object: stored })
+  }
+
+  remove(path: string): void {
+    const object = this.#objects.get(path)
+    this.#objects.delete(path)
+    this.#tell(path, { type: 'DELETED', object })
   }
 
   fail(status: number | undefined): void {
@@ -96,6 +101,13 @@ class Store implements KubeStore {
     this.#server.close()
     this.#server.closeAllConnections()
     await closed
+  }
+
+  #tell(path: string, event: unknown): void {
+    for (const { collection, response } of this.#watchers) {
+      if (collection === collectionOf(path)) response.write(line(event))
+    }
+    this.#server.emit('podtap-write')
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -79,4 +79,20 @@ suite('the cache of revisions', { timeout: 20_000 }, () => {
 
     assert.deepEqual(known('d2'), [expected(injected, true), expected(plain, false)])
   })
+
+  test('forget owners whose revisions are gone, however many came and went', async () => {
+    for (let number = 0; number < 2100; number += 1) {
+      const path = `/apis/apps/v1/replicasets/short-${number}`
+      api.put(path, replicaSet(`short-${number}`, `gone-${number}`, plain))
+      api.remove(path)
+    }
+    api.put('/apis/apps/v1/replicasets/last', replicaSet('last', 'd9', plain))
+    await until(
+      () => 'the last revision is seen',
+      () => cache.revisionsOf('d9')?.length === 1,
+    )
+
+    assert.deepEqual(known('gone-2099'), [])
+    assert.deepEqual(known('d1'), [expected(plain, false), expected(injected, true)])
+  })
 })
