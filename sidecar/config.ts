@@ -25,6 +25,7 @@ import {
   parseInterface,
   parseLabelKey,
   parseLabelValue,
+  parseListenAddress,
   parseNamespace,
   parseVni,
   readSensorSetting,
@@ -62,6 +63,8 @@ export interface SidecarConfig {
   readonly fit: Fit
   /** TCP port of /metrics and /readyz; 0: there is none. */
   readonly metricsPort: number
+  /** The address that this port is opened at; undefined: at all that the pod has. */
+  readonly metricsAddress: string | undefined
   readonly logLevel: LogLevel
   /** The node that this pod runs on. */
   readonly nodeName: string | undefined
@@ -107,6 +110,7 @@ export async function loadSidecarConfig(
     receiver: read.RECEIVER,
     fit: read.FIT,
     metricsPort: read.METRICS_PORT,
+    metricsAddress: read.METRICS_ADDRESS,
     logLevel: read.LOG_LEVEL,
     nodeName: read.NODE_NAME,
     zone: read.NODE_ZONE,
@@ -135,6 +139,7 @@ function schemaFor(
     RECEIVER: { parse: oneOf(...RECEIVER_SETTINGS), fallback: DEFAULT_RECEIVER },
     FIT: { parse: oneOf(...FITS), fallback: DEFAULT_FIT },
     METRICS_PORT: { parse: integer(0, 65535), fallback: DEFAULT_METRICS_PORT },
+    METRICS_ADDRESS: optional(parseListenAddress),
     LOG_LEVEL: { parse: oneOf(...LOG_LEVELS), fallback: DEFAULT_LOG_LEVEL },
     NODE_NAME: optional(parseNodeName),
     NODE_ZONE: optional(parseLabelValue),

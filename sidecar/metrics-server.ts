@@ -7,8 +7,9 @@ import type { SidecarMetrics } from './metrics.ts'
 
 /** What the server shows, and where. */
 export interface MetricsServerOptions {
-  /** TCP port on all addresses. */
   readonly port: number
+  /** The address to listen at; undefined: all that there are. */
+  readonly address?: string | undefined
   readonly metrics: SidecarMetrics
   /** Whether frames are being captured. Having no sensor is not a reason to be unready. */
   readonly isReady: () => boolean
@@ -37,11 +38,12 @@ export async function startMetricsServer(
   })
   server.maxConnections = MAX_CONNECTIONS
   try {
-    server.listen(options.port)
+    server.listen({ port: options.port, host: options.address })
     await once(server, 'listening')
   } catch (error) {
     const fields = { port: options.port, reason: messageOf(error) }
-    options.log.warn(fields, 'no metrics: the port cannot be used (see METRICS_PORT)')
+    const see = 'see METRICS_PORT and METRICS_ADDRESS'
+    options.log.warn(fields, `no metrics: the port cannot be used (${see})`)
     return undefined
   }
   const { port } = server.address() as AddressInfo

@@ -42,7 +42,7 @@ export async function runMirror(
   const mirror = startMirror({ engine, source, chooser, log, patient, receiver: config.receiver })
   // Whoever runs this awaits it later; until then a failure must not count as unhandled.
   mirror.started.catch(() => undefined)
-  const server = await serveMetrics(config.metricsPort, { engine, mirror, log })
+  const server = await serveMetrics(config, { engine, mirror, log })
   let stopping: Promise<EngineCounters> | undefined
   const stop = async (): Promise<EngineCounters> => {
     const counters = await mirror.stop()
@@ -65,11 +65,12 @@ function engineOptions(config: SidecarConfig): Parameters<typeof createEngine>[1
 }
 
 async function serveMetrics(
-  port: number,
+  { metricsPort: port, metricsAddress: address }: SidecarConfig,
   parts: { readonly engine: Engine; readonly mirror: Mirror; readonly log: Logger },
 ): Promise<MetricsServer | undefined> {
   if (port === 0) return undefined
   const { engine, mirror, log } = parts
   const metrics = createMetrics({ engine, sensors: mirror.sensors, sending: mirror.sending })
-  return startMetricsServer({ port, metrics, isReady: () => engine.state === 'capturing', log })
+  const isReady = (): boolean => engine.state === 'capturing'
+  return startMetricsServer({ port, address, metrics, isReady, log })
 }

@@ -19,6 +19,7 @@ export const INSTALLATION: Installation = {
     cpu: '250m',
     memory: '256Mi',
     metricsPort: 14789,
+    metricsAddress: undefined,
     logLevel: 'info',
     native: false,
   },

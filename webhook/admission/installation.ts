@@ -1,5 +1,5 @@
 /** The settings that every sidecar of an installation begins with, as variables by name. */
-import { integer, oneOf, text, type ConfigOf } from '../../lib/config.ts'
+import { integer, oneOf, optional, text, type ConfigOf } from '../../lib/config.ts'
 import { LOG_LEVELS, type LogLevel } from '../../lib/logger.ts'
 import {
   DEFAULT_INTERFACE,
@@ -9,6 +9,7 @@ import {
   parseFilterText,
   parseInterface,
   parseLabelKey,
+  parseListenAddress,
   parseNamespace,
   parseSensor,
   parseVni,
@@ -39,7 +40,8 @@ export const SIDECAR_SCHEMA = {
   },
   SIDECAR_CPU: { parse: parseCpu, fallback: '250m' },
   SIDECAR_MEMORY: { parse: parseMemory, fallback: '256Mi' },
-  SIDECAR_METRICS_PORT: { parse: port, fallback: DEFAULT_METRICS_PORT },
+  SIDECAR_METRICS_PORT: { parse: integer(0, 65535), fallback: DEFAULT_METRICS_PORT },
+  SIDECAR_METRICS_ADDRESS: optional(parseListenAddress),
   SIDECAR_LOG_LEVEL: { parse: oneOf(...LOG_LEVELS), fallback: 'info' as LogLevel },
   NATIVE_SIDECAR: { parse: oneOf(...NATIVE_SETTINGS), fallback: 'auto' as NativeSetting },
   SENSOR: { parse: parseSensor, fallback: 'sensor' },
@@ -68,6 +70,7 @@ export function sidecarSettings(values: ConfigOf<typeof SIDECAR_SCHEMA>): Sideca
     cpu: values.SIDECAR_CPU,
     memory: values.SIDECAR_MEMORY,
     metricsPort: values.SIDECAR_METRICS_PORT,
+    metricsAddress: values.SIDECAR_METRICS_ADDRESS,
     logLevel: values.SIDECAR_LOG_LEVEL,
     native: values.NATIVE_SIDECAR === 'on',
   }

@@ -22,8 +22,10 @@ export interface SidecarSettings {
   readonly cpu: string
   /** Memory request and limit, as a canonical quantity. */
   readonly memory: string
-  /** TCP port of the sidecar's /metrics. */
+  /** TCP port of the sidecar's /metrics; 0: it has none. */
   readonly metricsPort: number
+  /** The address that it is opened at; undefined: all. */
+  readonly metricsAddress?: string | undefined
   readonly logLevel: LogLevel
   /**
    * Whether it is an init container that is restarted always (a native sidecar, Kubernetes 1.29) instead

@@ -33,7 +33,7 @@ export function renderContainer(settings: SidecarSettings, others: readonly unkn
     // No startup probe: the kubelet would let it keep the application from starting.
     ...(settings.native && { restartPolicy: 'Always' }),
     env: renderEnvironment(settings),
-    ...(!collides(settings.metricsPort, others) && { ports: [port] }),
+    ...(isReachable(settings) && !collides(settings.metricsPort, others) && { ports: [port] }),
     resources: { requests: size, limits: size },
     securityContext: renderSecurityContext(),
     terminationMessagePath: '/dev/termination-log',
@@ -77,6 +77,7 @@ function renderEnvironment(settings: SidecarSettings): readonly JsonObject[] {
     variable('INTERFACE', settings.interfaceName),
     ...(settings.filter === '' ? [] : [variable('BPF', settings.filter)]),
     variable('METRICS_PORT', settings.metricsPort),
+    ...(settings.metricsAddress ? [variable('METRICS_ADDRESS', settings.metricsAddress)] : []),
     variable('LOG_LEVEL', settings.logLevel),
     { name: 'NODE_NAME', valueFrom: { fieldRef: fieldRef('spec.nodeName') } },
     // Empty where the pod has no such label.
@@ -98,6 +99,11 @@ function renderSecurityContext(): JsonObject {
     runAsUser: SIDECAR_UID,
     seccompProfile: { type: 'RuntimeDefault' },
   }
+}
+
+/** Whether other pods can ask for the metrics: only then is the port worth declaring. */
+function isReachable({ metricsPort, metricsAddress = '' }: SidecarSettings): boolean {
+  return metricsPort !== 0 && !/^(127\.|::1$)/.test(metricsAddress)
 }
 
 /** Containers of a pod share its addresses: a port that another one declares is not declared twice. */

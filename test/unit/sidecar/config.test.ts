@@ -25,6 +25,7 @@ test('SENSOR alone is a whole configuration', async () => {
     receiver: 'auto',
     fit: 'split',
     metricsPort: 14789,
+    metricsAddress: undefined,
     logLevel: 'info',
     nodeName: undefined,
     zone: undefined,
@@ -44,6 +45,7 @@ test('every variable is used', async () => {
     RECEIVER: 'socket',
     FIT: 'off',
     METRICS_PORT: '0',
+    METRICS_ADDRESS: '[::1]',
     LOG_LEVEL: 'debug',
     NODE_NAME: 'node-1.example.org',
     NODE_ZONE: 'eu-west-1a',
@@ -59,6 +61,7 @@ test('every variable is used', async () => {
     receiver: 'socket',
     fit: 'off',
     metricsPort: 0,
+    metricsAddress: '::1',
     logLevel: 'debug',
     nodeName: 'node-1.example.org',
     zone: 'eu-west-1a',
@@ -91,6 +94,7 @@ test('one error names every bad value', async () => {
     RECEIVER: 'tap',
     FIT: 'cut',
     METRICS_PORT: '65536',
+    METRICS_ADDRESS: 'localhost',
     LOG_LEVEL: 'loud',
     NODE_NAME: 'node 1',
     NODE_ZONE: 'zone 1',
@@ -112,6 +116,7 @@ test('one error names every bad value', async () => {
       'RECEIVER: expected one of auto, socket, remote, sniffer, received "tap"; ' +
       'FIT: expected one of split, fragment, off, received "cut"; ' +
       'METRICS_PORT: expected an integer 0…65535, received "65536"; ' +
+      'METRICS_ADDRESS: expected an IP address such as 127.0.0.1 or ::, received "localhost"; ' +
       'LOG_LEVEL: expected one of trace, debug, info, warn, error, fatal, silent, received "loud"; ' +
       'NODE_NAME: expected the name of a node, received "node 1"; ' +
       'NODE_ZONE: expected a label value of at most 63 characters, received "zone 1"',

@@ -4,6 +4,7 @@ import { startMetricsServer, type MetricsServer } from '../../../sidecar/metrics
 import { captureLog } from '../../helpers/captured-log.ts'
 
 interface Setup {
+  readonly address?: string
   readonly ready?: boolean
   readonly render?: () => Promise<string>
 }
@@ -11,6 +12,7 @@ interface Setup {
 async function serve(t: TestContext, setup: Setup = {}): Promise<MetricsServer> {
   const server = await startMetricsServer({
     port: 0,
+    address: setup.address,
     metrics: {
       contentType: 'text/x-metrics',
       render: setup.render ?? (() => Promise.resolve('a 1\n')),
@@ -68,6 +70,27 @@ test('a port that is taken is a warning', { timeout: 5000 }, async (t) => {
   assert.equal(lines.length, 1)
   assert.match(
     lines[0]!,
-    /^warn no metrics: the port cannot be used \(see METRICS_PORT\) .*"reason":"listen EADDRINUSE/,
+    /^warn no metrics: the port cannot be used \(see METRICS_PORT and METRICS_ADDRESS\) .*"reason":"listen EADDRINUSE/,
   )
+})
+
+test(
+  'a server at the loopback address is not reached by any other',
+  { timeout: 5000 },
+  async (t) => {
+    const { port } = await serve(t, { address: '127.0.0.1' })
+
+    assert.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200)
+    // All of 127.0.0.0/8 is this machine, and only the first address is listened at.
+    await assert.rejects(fetch(`http://127.0.0.2:${port}/livez`), { name: 'TypeError' })
+  },
+)
+
+test('an address that this pod does not have is a warning', { timeout: 5000 }, async () => {
+  const { log, lines } = captureLog()
+  const metrics = { contentType: 'text/plain', render: () => Promise.resolve('') }
+  const at = { port: 0, address: '192.0.2.1' }
+
+  assert.equal(await startMetricsServer({ ...at, metrics, isReady: () => true, log }), undefined)
+  assert.match(lines[0]!, /^warn no metrics: .*"reason":"listen EADDRNOTAVAIL/)
 })
