@@ -9,6 +9,7 @@ import { runMirror } from '../../sidecar/run-mirror.ts'
 import type { CliContext } from '../context.ts'
 import { summarize } from '../counter-summary.ts'
 import { createReadableLog } from '../readable-log.ts'
+import { mirrorCaptureFile, type CaptureFileOptions } from './mirror-capture-file.ts'
 
 /** The options as commander reads them. */
 export interface MirrorOptions {
@@ -23,6 +24,9 @@ export interface MirrorOptions {
   readonly metricsPort?: string
   readonly logLevel?: string
 }
+
+/** Either those of a live mirror or those of a capture file. */
+type CommandOptions = Partial<MirrorOptions> & CaptureFileOptions
 
 /** The option that sets a variable of the sidecar. */
 const OPTION_OF: Readonly<Record<string, string>> = {
@@ -48,8 +52,8 @@ export function addMirrorCommand(program: Command, context: CliContext): void {
     .description(
       'mirror the frames of an interface to a sensor until interrupted (needs CAP_NET_RAW)',
     )
-    .requiredOption('--interface <name>', 'interface to sniff')
-    .requiredOption('--sensor <address>', 'IP address or host name of the sensor')
+    .option('--interface <name>', 'interface to sniff')
+    .option('--sensor <address>', 'IP address or host name of the sensor')
     .option('--port <number>', 'UDP port of the sensor (default: 4789)')
     .option('--vni <number>', 'VXLAN network identifier, decimal or 0x-hex (default: 1)')
     .option('--filter <expression>', 'mirror only what this pcap-filter expression matches')
@@ -58,7 +62,17 @@ export function addMirrorCommand(program: Command, context: CliContext): void {
     .option('--fit <way>', `what to do with frames too long for the path: ${FITS.join(', ')}`)
     .option('--metrics-port <number>', 'serve /metrics and /readyz on this TCP port (default: off)')
     .option('--log-level <level>', 'log JSON lines of this level instead of readable ones')
-    .action((options: MirrorOptions) => mirror(options, context))
+    .option('--read <file>', 'mirror the frames of this pcap file instead of an interface')
+    .option('--write <file>', 'write the datagrams to this pcap file instead of sending them')
+    .option(
+      '--mtu <bytes>',
+      'longest IP packet in --write; longer frames are split (default: 1500)',
+    )
+    .option('--complete-checksums', 'complete the partial checksums of --read')
+    .action((options: CommandOptions) => {
+      const isFile = options.read !== undefined || options.write !== undefined
+      return isFile ? mirrorCaptureFile(options, context) : mirror(requireLive(options), context)
+    })
 }
 
 /**
@@ -74,6 +88,17 @@ export async function readMirrorOptions(options: MirrorOptions): Promise<Sidecar
   })
   if (config.sensor.kind !== 'pods') return config
   throw configError([describeProblem('--sensor', 'an IP address or a host name', options.sensor)])
+}
+
+/** @throws AppError ERR_CONFIG when one of the two options is missing without which nothing is live. */
+function requireLive(options: CommandOptions): MirrorOptions {
+  const { interface: name = '', sensor = '' } = options
+  const problems = [
+    ...(name === '' ? [describeProblem('--interface', 'the name of an interface', name)] : []),
+    ...(sensor === '' ? [describeProblem('--sensor', 'an IP address or a host name', sensor)] : []),
+  ]
+  if (problems.length > 0) throw configError(problems)
+  return { ...options, interface: name, sensor }
 }
 
 async function mirror(options: MirrorOptions, context: CliContext): Promise<void> {

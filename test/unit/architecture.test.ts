@@ -17,7 +17,7 @@ const ALLOWED: Record<string, readonly RegExp[]> = {
     /^lib\//,
     /^webhook\/admission\//,
     /^sidecar\/contract\.ts$/,
-    /^sidecar\/(mirror|run-mirror|config)\.ts$/,
+    /^sidecar\/(mirror|run-mirror|config|offline\/mirror-file)\.ts$/,
     /^sidecar\/engine\/libpcap\.ts$/,
   ],
 }
