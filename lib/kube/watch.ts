@@ -130,12 +130,16 @@ class Watch<O extends KubeObject, T> {
   /** Follows the changes until the server ends the watch, or it falls silent. */
   async #watch(): Promise<void> {
     const outcome = { settled: false }
-    const settling = setTimeout(() => {
-      outcome.settled = true
-      this.#onSettled()
-    }, this.#timing.settledMs)
+    let settling: NodeJS.Timeout | undefined
     try {
-      for await (const lines of this.#lines()) this.#applyAll(lines)
+      for await (const lines of this.#lines()) {
+        // Not before the first batch, which says that the server has accepted the watch.
+        settling ??= setTimeout(() => {
+          outcome.settled = true
+          this.#onSettled()
+        }, this.#timing.settledMs)
+        this.#applyAll(lines)
+      }
     } finally {
       clearTimeout(settling)
     }

@@ -56,9 +56,14 @@ class Store implements KubeStore {
   readonly writes: string[] = []
   readonly #objects = new Map<string, StoredObject>()
   readonly #watchers = new Set<Watcher>()
+  /** Every change, at the index of its version less one: a watch begins at the version of its list. */
+  readonly #history: { readonly collection: string; readonly event: unknown }[] = []
   readonly #server = createServer((request, response) => void this.#answer(request, response))
-  #version = 0
   #failure: number | undefined
+
+  get #version(): number {
+    return this.#history.length
+  }
 
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
@@ -75,8 +80,7 @@ class Store implements KubeStore {
 
   put(path: string, object: StoredObject): void {
     const type = this.#objects.has(path) ? 'MODIFIED' : 'ADDED'
-    this.#version += 1
-    const metadata = { ...object.metadata, resourceVersion: String(this.#version) }
+    const metadata = { ...object.metadata, resourceVersion: String(this.#version + 1) }
     const stored = { ...object, metadata }
     this.#objects.set(path, stored)
     this.#tell(path, { type, object: stored })
@@ -104,8 +108,10 @@ class Store implements KubeStore {
   }
 
   #tell(path: string, event: unknown): void {
+    const changed = collectionOf(path)
+    this.#history.push({ collection: changed, event })
     for (const { collection, response } of this.#watchers) {
-      if (collection === collectionOf(path)) response.write(line(event))
+      if (collection === changed) response.write(line(event))
     }
     this.#server.emit('podtap-write')
   }
@@ -114,8 +120,9 @@ class Store implements KubeStore {
     const { pathname, searchParams } = new URL(request.url ?? '', this.url)
     if (this.#failure !== undefined) reply(response, this.#failure, {})
     else if (request.method !== 'GET') await this.#write(pathname, request, response)
-    else if (searchParams.has('watch')) this.#watch(pathname, response)
-    else this.#read(pathname, response)
+    else if (searchParams.has('watch')) {
+      this.#watch(pathname, response, Number(searchParams.get('resourceVersion')))
+    } else this.#read(pathname, response)
   }
 
   #read(path: string, response: ServerResponse): void {
@@ -133,9 +140,11 @@ class Store implements KubeStore {
     }
   }
 
-  #watch(collection: string, response: ServerResponse): void {
+  #watch(collection: string, response: ServerResponse, since: number): void {
     const watcher = { collection, response }
     response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders()
+    const missed = this.#history.slice(since).filter((change) => change.collection === collection)
+    for (const { event } of missed) response.write(line(event))
     this.#watchers.add(watcher)
     response.on('close', () => this.#watchers.delete(watcher))
   }
