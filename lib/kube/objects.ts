@@ -18,7 +18,12 @@ export interface KubeObject {
 
 /** A core/v1 Pod. */
 export interface Pod extends KubeObject {
-  readonly spec?: { readonly nodeName?: string; readonly hostNetwork?: boolean }
+  readonly spec?: {
+    readonly nodeName?: string
+    readonly hostNetwork?: boolean
+    readonly containers?: readonly { readonly name?: string }[]
+    readonly initContainers?: readonly { readonly name?: string }[]
+  }
   readonly status?: {
     readonly phase?: string
     readonly podIP?: string

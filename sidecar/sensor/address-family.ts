@@ -4,6 +4,13 @@ import { readIpAddress, type IpAddress } from '../../lib/ip-address.ts'
 /** The addresses of this pod's (or host's) interfaces, as they are now. */
 export type OwnAddresses = () => readonly string[]
 
+/** Whether one host can have this address: it is neither unspecified, nor for many, nor for all. */
+export function isHostAddress({ address, family }: IpAddress): boolean {
+  if (family === 6) return !/^(::$|ff)/i.test(address)
+  const first = Number(address.split('.')[0])
+  return first > 0 && first < 224
+}
+
 /**
  * Those of `candidates` that are of one family: the first family of the own addresses that any of
  * them has. Loopback and link-local addresses say nothing about what can be reached, and without any

@@ -20,11 +20,13 @@ export interface Chooser {
  * Source: Thaler, Ravishankar, "Using name-based mappings to increase hit rates", 1998.
  */
 export function chooseSensor(sensors: readonly Sensor[], chooser: Chooser): Sensor | undefined {
+  const { identity } = chooser
   const ranked = nearest(sensors, chooser).map((sensor) => {
-    return { sensor, rank: rankOf(sensor, chooser.identity) }
+    return { sensor, rank: hash(`${identity} ${sensor.name}`) }
   })
-  ranked.sort((a, b) => (a.rank < b.rank ? 1 : -1))
-  return ranked[0]?.sensor
+  const [first, ...others] = ranked
+  if (first === undefined) return undefined
+  return others.reduce((best, next) => (isBefore(next, best, identity) ? next : best), first).sensor
 }
 
 function nearest(sensors: readonly Sensor[], chooser: Chooser): readonly Sensor[] {
@@ -34,12 +36,22 @@ function nearest(sensors: readonly Sensor[], chooser: Chooser): readonly Sensor[
   return inZone.length > 0 ? inZone : sensors
 }
 
+interface Ranked {
+  readonly sensor: Sensor
+  readonly rank: string
+}
+
 /**
  * The name decides first, so that a sensor that comes back under its name (a StatefulSet's) gets its
  * sidecars back. The addresses of one host name share a name; there the address decides.
  */
-function rankOf({ name, destination }: Sensor, identity: string): string {
-  return hash(`${identity} ${name}`) + hash(`${identity} ${destination.address}`)
+function isBefore(a: Ranked, b: Ranked, identity: string): boolean {
+  if (a.rank !== b.rank) return a.rank > b.rank
+  return addressRank(a.sensor, identity) > addressRank(b.sensor, identity)
+}
+
+function addressRank({ destination }: Sensor, identity: string): string {
+  return hash(`${identity} ${destination.address}`)
 }
 
 function hash(text: string): string {

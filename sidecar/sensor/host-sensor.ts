@@ -3,7 +3,7 @@ import { backoffMs, sleep, type Random, type Sleep } from '../../lib/backoff.ts'
 import { AppError, messageOf } from '../../lib/errors.ts'
 import type { IpAddress } from '../../lib/ip-address.ts'
 import { whenAborted } from '../../lib/when-aborted.ts'
-import { reachable, type OwnAddresses } from './address-family.ts'
+import { isHostAddress, reachable, type OwnAddresses } from './address-family.ts'
 import { resolveHost, type DnsQueries, type HostAnswer } from './resolve-host.ts'
 import type { Sensor, SensorListener, SensorSource } from './sensor-source.ts'
 
@@ -73,9 +73,11 @@ class HostLookups {
 
   #toSensors({ addresses }: HostAnswer): readonly Sensor[] {
     const { host, port, ownAddresses } = this.#options
-    const usable = reachable(addresses, ownAddresses())
+    const found = addresses.map(({ address }) => address).join(', ')
+    const ofHosts = addresses.filter(isHostAddress)
+    if (ofHosts.length === 0) throw new Error(`${found} is not the IP address of a host`)
+    const usable = reachable(ofHosts, ownAddresses())
     if (usable.length === 0) {
-      const found = addresses.map(({ address }) => address).join(', ')
       throw new Error(`it has only ${found}, and this pod no address of that family`)
     }
     return usable.map((address) => ({ destination: { ...address, port }, name: host }))

@@ -4,7 +4,13 @@ import type { Pod } from '../../lib/kube/objects.ts'
 import { watchObjects } from '../../lib/kube/watch.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { OwnAddresses } from './address-family.ts'
-import { readSensorPod, sensorsAmong, type IgnoredPod, type SensorPod } from './sensor-pod.ts'
+import {
+  readSensorPod,
+  sensorsAmong,
+  type Flaw,
+  type IgnoredPod,
+  type SensorPod,
+} from './sensor-pod.ts'
 import type { Sensor, SensorListener, SensorSource } from './sensor-source.ts'
 
 /** Which pods are sensors, and who asks. */
@@ -21,8 +27,15 @@ export interface PodSensorsOptions {
 }
 
 /**
- * The ready pods with a label in one namespace, followed by list + watch. A pod that has the label and
- * cannot be a sensor is ignored, with one warning.
+ * Most sensors that are believed: one for each node of the largest cluster that Kubernetes supports.
+ * Source: https://kubernetes.io/docs/setup/best-practices/cluster-large/
+ */
+const MAX_SENSORS = 5000
+
+/**
+ * The ready pods with a label in one namespace, followed by list + watch. Pods that have the label and
+ * cannot be sensors are ignored, with one warning for each flaw. A label that more pods have than there
+ * can be sensors is a mistake: it is an error, and the sensors stay those that were known before.
  */
 export function podSensors(options: PodSensorsOptions): SensorSource {
   return {
@@ -54,22 +67,46 @@ function reportSensors(
   listener: SensorListener,
 ): (pods: ReadonlyMap<string, SensorPod>) => void {
   let known: readonly Sensor[] | undefined
-  const warn = warnOnce(log)
+  const warn = warnOfFlaws(log)
+  const isTooMany = refuseCrowd(log)
   return (pods) => {
+    if (isTooMany(pods.size)) return
     const seeker = { ownAddresses: ownAddresses(), port }
     const { sensors, ignored } = sensorsAmong(pods.values(), seeker)
-    ignored.forEach(warn)
+    warn(ignored)
     if (isDeepStrictEqual(sensors, known)) return
     known = sensors
     listener.onSensors(sensors)
   }
 }
 
-function warnOnce(log: Logger): (pod: IgnoredPod) => void {
-  const warned = new Set<string>()
-  return ({ name, reason }) => {
-    if (warned.has(`${name} ${reason}`)) return
-    warned.add(`${name} ${reason}`)
-    log.warn({ pod: name, reason }, 'pod with the label of sensors ignored')
+/** Whether there are too many pods; says so when that begins. */
+function refuseCrowd(log: Logger): (pods: number) => boolean {
+  let wasTooMany = false
+  return (pods) => {
+    const isTooMany = pods > MAX_SENSORS
+    if (isTooMany && !wasTooMany) {
+      const fields = { pods, expected: `at most ${MAX_SENSORS}` }
+      log.error(
+        fields,
+        'too many pods have the label of sensors: nothing changes until they are fewer',
+      )
+    }
+    wasTooMany = isTooMany
+    return isTooMany
+  }
+}
+
+/** Warns once of each flaw, with one pod as the example, and again after it was gone. */
+function warnOfFlaws(log: Logger): (ignored: readonly IgnoredPod[]) => void {
+  let warned: ReadonlySet<Flaw> = new Set()
+  return (ignored) => {
+    const byFlaw = Map.groupBy(ignored, ({ flaw }) => flaw)
+    for (const [flaw, [example, ...others]] of byFlaw) {
+      if (warned.has(flaw) || example === undefined) continue
+      const fields = { pod: example.name, reason: example.reason, others: others.length }
+      log.warn(fields, 'pod with the label of sensors ignored')
+    }
+    warned = new Set(byFlaw.keys())
   }
 }

@@ -1,7 +1,7 @@
 /** From pods to sensors, without I/O. */
 import type { Pod } from '../../lib/kube/objects.ts'
-import { RECEIVER_ANNOTATION, ZONE_LABEL } from '../contract.ts'
-import { reachable, readAddresses } from './address-family.ts'
+import { RECEIVER_ANNOTATION, SIDECAR_NAME, ZONE_LABEL } from '../contract.ts'
+import { isHostAddress, reachable, readAddresses } from './address-family.ts'
 import type { Sensor } from './sensor-source.ts'
 
 /** What is kept of a pod that could be a sensor. */
@@ -15,11 +15,20 @@ export interface SensorPod {
   readonly ips: readonly string[]
   /** Present, and true, if its annotation says that it ends UDP in a socket. */
   readonly declaresSocket?: true
+  /** Present, and true, if it carries podtap's sidecar. */
+  readonly isMirrored?: true
 }
+
+/**
+ * Why a pod with the sensor's label cannot be a sensor: it is the mirrored pod `self`, or is `mirrored`
+ * too, or its address is none (`address`) or of the wrong `family`.
+ */
+export type Flaw = 'self' | 'mirrored' | 'address' | 'family'
 
 /** A pod with the sensor's label that cannot be one, and why, in words. */
 export interface IgnoredPod {
   readonly name: string
+  readonly flaw: Flaw
   readonly reason: string
 }
 
@@ -42,12 +51,13 @@ export function readSensorPod(pod: Pod): SensorPod | undefined {
   if (ips.length === 0) return undefined
   const name = `${metadata.namespace ?? ''}/${metadata.name ?? ''}`
   const declared = { ...zoneOf(metadata.labels), ...declarationOf(metadata.annotations) }
-  return { name, nodeName: spec.nodeName, ips, ...declared }
+  return { name, nodeName: spec.nodeName, ips, ...declared, ...mirroredOf(spec) }
 }
 
 /**
  * The sensors among `pods`, by name, each at the address that the seeker can reach, and the pods that
- * are none: the seeker's own (it would mirror to itself), and those without a usable address.
+ * are none: the seeker's own (it would mirror to itself), mirrored ones (a label so general that it
+ * matches applications), and those without a usable address.
  */
 export function sensorsAmong(
   pods: Iterable<SensorPod>,
@@ -66,13 +76,17 @@ export function sensorsAmong(
 function toSensor(pod: SensorPod, seeker: Seeker): Sensor | IgnoredPod {
   const { name, nodeName, zone, ips, declaresSocket } = pod
   if (ips.some((ip) => seeker.ownAddresses.includes(ip))) {
-    return { name, reason: 'it is the mirrored pod itself' }
+    return { name, flaw: 'self', reason: 'it is the mirrored pod itself' }
   }
-  const addresses = readAddresses(ips)
-  if (addresses.length === 0) return { name, reason: `${ips.join(', ')} is not an IP address` }
+  if (pod.isMirrored) return { name, flaw: 'mirrored', reason: "it carries podtap's own sidecar" }
+  const addresses = readAddresses(ips).filter(isHostAddress)
+  if (addresses.length === 0) {
+    return { name, flaw: 'address', reason: `${ips.join(', ')} is not the IP address of a host` }
+  }
   const [chosen] = reachable(addresses, seeker.ownAddresses)
   if (chosen === undefined) {
-    return { name, reason: `it has only ${ips.join(', ')}, and this pod no address of that family` }
+    const reason = `it has only ${ips.join(', ')}, and this pod no address of that family`
+    return { name, flaw: 'family', reason }
   }
   const destination = { ...chosen, port: seeker.port }
   return {
@@ -93,6 +107,11 @@ function declarationOf(
   annotations: Readonly<Record<string, string>> = {},
 ): Pick<SensorPod, 'declaresSocket'> {
   return annotations[RECEIVER_ANNOTATION] === 'socket' ? { declaresSocket: true } : {}
+}
+
+function mirroredOf(spec: NonNullable<Pod['spec']>): Pick<SensorPod, 'isMirrored'> {
+  const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? [])]
+  return containers.some(({ name }) => name === SIDECAR_NAME) ? { isMirrored: true } : {}
 }
 
 type PodStatus = NonNullable<Pod['status']>

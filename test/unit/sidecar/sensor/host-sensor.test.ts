@@ -114,3 +114,17 @@ test(
     ])
   },
 )
+
+test(
+  'an answer that is no address of a host is an error, and the last good one stays',
+  { timeout: 5000 },
+  async (t) => {
+    const { seen, done } = run(t, [a('10.0.0.1'), a('0.0.0.0')])
+    await done
+
+    assert.deepEqual(seen.sensors, [['zeek.example.org 10.0.0.1:4789 -']])
+    assert.deepEqual(seen.errors, [
+      '1: SENSOR: cannot resolve zeek.example.org: 0.0.0.0 is not the IP address of a host',
+    ])
+  },
+)

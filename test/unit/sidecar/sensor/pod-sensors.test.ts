@@ -12,6 +12,7 @@ import {
   type KubeServer,
 } from '../../../helpers/kube-server.ts'
 import { runSource } from '../../../helpers/sensor-probe.ts'
+import { until } from '../../../helpers/until.ts'
 
 function pod(name: string, ip: string, ready = true): object {
   return {
@@ -111,9 +112,80 @@ test(
     assert.deepEqual(seen.sensors, [[], ['ndr/a 10.0.0.1:4789 node-of-a']])
     assert.deepEqual(lines, [
       'warn pod with the label of sensors ignored ' +
-        '{"pod":"ndr/self","reason":"it is the mirrored pod itself"}',
+        '{"pod":"ndr/self","reason":"it is the mirrored pod itself","others":0}',
       'warn pod with the label of sensors ignored ' +
-        '{"pod":"ndr/broken","reason":"ten is not an IP address"}',
+        '{"pod":"ndr/broken","reason":"ten is not the IP address of a host","others":0}',
     ])
+  },
+)
+
+test(
+  'a label that also matches mirrored pods is one warning, and the sensor stays',
+  { timeout: 5000 },
+  async (t) => {
+    const server = await startKubeServer()
+    t.after(() => server.stop())
+    const { log, lines } = captureLog()
+    const mirrored = Array.from({ length: 300 }, (_, n) => ({
+      ...pod(`web-${n}`, `10.1.${n >> 8}.${n & 255}`),
+      spec: { nodeName: 'node-1', containers: [{ name: 'web' }, { name: 'podtap' }] },
+    }))
+    server.script(
+      list([pod('a', '10.0.0.1')], { version: '1' }),
+      watch([
+        ...mirrored.map((each) => event('ADDED', each)),
+        event('MODIFIED', pod('a', '10.0.0.2')),
+      ]),
+    )
+
+    const seen = runSource(t, source(server, log))
+    await seen.until(() => seen.sensors.length === 2)
+
+    assert.deepEqual(seen.sensors[1], ['ndr/a 10.0.0.2:4789 node-of-a'])
+    assert.equal(lines.length, 1)
+    assert.match(
+      lines[0]!,
+      /^warn pod with the label of sensors ignored \{"pod":"ndr\/web-0","reason":"it carries podtap's own sidecar","others":\d+\}$/,
+    )
+  },
+)
+
+test(
+  'a label that more pods have than sensors can be is one error, and the sensors stay',
+  { timeout: 20_000 },
+  async (t) => {
+    const server = await startKubeServer()
+    t.after(() => server.stop())
+    const { log, lines } = captureLog()
+    const crowd = Array.from({ length: 5000 }, (_, n) =>
+      event('ADDED', pod(`web-${n}`, `10.1.${n >> 8}.${n & 255}`)),
+    )
+    let change: ((events: readonly object[]) => void) | undefined
+    server.script(list([pod('a', '10.0.0.1')], { version: '1' }), (response) => {
+      response.writeHead(200)
+      change = (events) => {
+        for (const each of events) response.write(`${JSON.stringify(each)}\n`)
+      }
+      response.flushHeaders()
+    })
+
+    const seen = runSource(t, source(server, log))
+    await server.requested(2)
+    change?.(crowd)
+    await until(
+      () => lines.join('\n'),
+      () => lines.length > 0,
+    )
+    const before = seen.sensors.at(-1)
+    change?.([event('MODIFIED', pod('a', '10.0.0.2')), event('DELETED', pod('web-0', '10.1.0.0'))])
+    await seen.until(() => seen.sensors.at(-1) !== before)
+
+    assert.deepEqual(lines, [
+      'error too many pods have the label of sensors: nothing changes until they are fewer ' +
+        '{"pods":5001,"expected":"at most 5000"}',
+    ])
+    assert.ok((before?.length ?? 0) <= 5000)
+    assert.equal(seen.sensors.at(-1)?.[0], 'ndr/a 10.0.0.2:4789 node-of-a')
+    assert.equal(seen.sensors.at(-1)?.length, 5000)
   },
 )

@@ -35,6 +35,15 @@ test('the zone that a pod is labelled with is kept', () => {
   assert.equal(sensors[0]?.zone, 'eu-west-1a')
 })
 
+test('a pod that carries the sidecar is known by its container, wherever that is', () => {
+  const sidecar = { name: 'podtap' }
+  const beside = { ...READY, spec: { ...READY.spec, containers: [{ name: 'web' }, sidecar] } }
+  const native = { ...READY, spec: { ...READY.spec, initContainers: [sidecar] } }
+
+  assert.equal(readSensorPod(beside)?.isMirrored, true)
+  assert.equal(readSensorPod(native)?.isMirrored, true)
+})
+
 test('the single address of an older API is kept', () => {
   const pod = { ...READY, status: { ...READY.status, podIPs: [] } }
 
@@ -88,15 +97,27 @@ test('pods that cannot be sensors are named with the reason', () => {
   const pods = [
     { name: 'ndr/self', nodeName: 'n', ips: ['10.9.9.9', 'fd00::9'] },
     { name: 'ndr/broken', nodeName: 'n', ips: ['ten'] },
+    { name: 'ndr/nobody', nodeName: 'n', ips: ['0.0.0.0', 'ff02::1', '224.0.0.1', '::'] },
     { name: 'ndr/six', nodeName: 'n', ips: ['fd00::6'] },
+    { name: 'ndr/web', nodeName: 'n', ips: ['10.0.0.8'], isMirrored: true } as const,
   ]
 
   assert.deepEqual(sensorsAmong(pods, { ownAddresses: ['127.0.0.1', '10.9.9.9'], port: 4789 }), {
     sensors: [],
     ignored: [
-      { name: 'ndr/self', reason: 'it is the mirrored pod itself' },
-      { name: 'ndr/broken', reason: 'ten is not an IP address' },
-      { name: 'ndr/six', reason: 'it has only fd00::6, and this pod no address of that family' },
+      { name: 'ndr/self', flaw: 'self', reason: 'it is the mirrored pod itself' },
+      { name: 'ndr/broken', flaw: 'address', reason: 'ten is not the IP address of a host' },
+      {
+        name: 'ndr/nobody',
+        flaw: 'address',
+        reason: '0.0.0.0, ff02::1, 224.0.0.1, :: is not the IP address of a host',
+      },
+      {
+        name: 'ndr/six',
+        flaw: 'family',
+        reason: 'it has only fd00::6, and this pod no address of that family',
+      },
+      { name: 'ndr/web', flaw: 'mirrored', reason: "it carries podtap's own sidecar" },
     ],
   })
 })
