@@ -3,11 +3,10 @@
  * DaemonSets in ControllerRevisions. Of each only a hash is kept, because there are thousands.
  */
 import { keyOf } from '../lib/kube/objects.ts'
-import { fingerprintOf } from './admission/fingerprint.ts'
+import { revisionOf } from './admission/consent.ts'
 import { isObject, textAt, valueAt, type JsonObject } from './admission/json.ts'
 import { controllerOf } from './admission/ownership.ts'
 import type { Revision } from './admission/situation.ts'
-import { hasSidecar } from './admission/uninject.ts'
 import { Cache, type CacheDeps } from './cache.ts'
 
 /** Where reviews look revisions up. */
@@ -80,7 +79,7 @@ class RevisionsOfKind {
 
   constructor({ name, path, templatePath }: RevisionKind, deps: CacheDeps) {
     const select = (object: JsonObject): OwnedRevision | undefined => {
-      const revision = revisionOf(object, valueAt(object, ...templatePath))
+      const revision = ownedRevision(object, valueAt(object, ...templatePath))
       if (revision !== undefined) this.#add(keyOf(object), revision)
       return revision
     }
@@ -116,8 +115,8 @@ class RevisionsOfKind {
   }
 }
 
-function revisionOf(object: JsonObject, template: unknown): OwnedRevision | undefined {
+function ownedRevision(object: JsonObject, template: unknown): OwnedRevision | undefined {
   const owner = textAt(controllerOf(object), 'uid')
   if (owner === '' || !isObject(template)) return undefined
-  return { owner, fingerprint: fingerprintOf(template), hasSidecar: hasSidecar(template) }
+  return { owner, ...revisionOf(template) }
 }

@@ -35,25 +35,37 @@ export function isDropped(workload: Workload): boolean {
  * Whether the template is an older one again, as `kubectl rollout undo` puts it back: one of the stored
  * revisions, with or without the sidecar as it was. Where these cannot be told, the time of the last
  * restart says it: it lies before the stored one's, or is gone. A manifest is no way back: whoever puts
- * one in place asks for what is in force now.
+ * one in place asks for what is in force now. Only asked where isUnchanged() is false.
  */
-export function isRolledBack(
-  workload: Workload,
-  revisions: readonly Revision[] | undefined,
-): boolean {
+export function isRolledBack(workload: Workload, revisions: readonly Revision[] = []): boolean {
   const { template, oldTemplate, change } = workload
   if (template === undefined || oldTemplate === undefined) return false
-  if (change?.isManifest === true || isSame(workload)) return false
-  if (revisions === undefined) return isRestartUndone(template, oldTemplate)
+  if (isManifest(change) || isDropped(workload)) return false
+  // A workload has at least the revision that is in force: without any, the cache lags behind.
+  if (revisions.length === 0) return isRestartUndone(template, oldTemplate)
+  const intended = mayBeUndo(change) || (hasSidecar(oldTemplate) && !hasSidecar(template))
+  return intended && revisions.some(isRevisionOf(template))
+}
+
+/** The revision of a template as it is stored. */
+export function revisionOf(template: JsonObject): Revision {
+  return {
+    fingerprint: fingerprintOf(template),
+    hasSidecar: hasSidecar(template),
+    restartedAt: restartText(template),
+  }
+}
+
+/** Most updates are told from all revisions without hashing the template, which takes longest. */
+function isRevisionOf(template: JsonObject): (revision: Revision) => boolean {
+  let fingerprint: string | undefined
   const sidecar = hasSidecar(template)
-  const takesAway = hasSidecar(oldTemplate) && !sidecar
-  // `set image` and its like can lead to an older template too; they name their field manager, and keep
-  // the sidecar.
-  if (!takesAway && !mayBeUndo(change)) return false
-  const fingerprint = fingerprintOf(template)
-  return revisions.some(
-    (revision) => revision.fingerprint === fingerprint && revision.hasSidecar === sidecar,
-  )
+  const restarted = restartText(template)
+  return (revision) => {
+    if (revision.hasSidecar !== sidecar || revision.restartedAt !== restarted) return false
+    fingerprint ??= fingerprintOf(template)
+    return revision.fingerprint === fingerprint
+  }
 }
 
 /** Whether somebody restarted the workload with this very change. */
@@ -64,9 +76,16 @@ export function isRestarted({ template, oldTemplate }: Workload): boolean {
   return now !== undefined && (before === undefined || now > before)
 }
 
-/** kubectl names no field manager for `rollout undo`; a later one may name that of its siblings. */
+/**
+ * kubectl names no field manager for `rollout undo`; a later one may name that of its siblings. `set
+ * image` and its like can lead to an older template too, name their own, and keep the sidecar.
+ */
 function mayBeUndo(change: Change | undefined): boolean {
-  return ['', 'kubectl-rollout'].includes(change?.fieldManager ?? '')
+  return change === undefined || ['', 'kubectl-rollout'].includes(change.fieldManager)
+}
+
+function isManifest(change: Change | undefined): boolean {
+  return change?.isManifest === true
 }
 
 function isSame({ template, oldTemplate }: Workload): boolean {
@@ -78,15 +97,15 @@ function isRestartUndone(template: JsonObject, oldTemplate: JsonObject): boolean
   const now = restartedAt(template)
   const before = restartedAt(oldTemplate)
   if (before === undefined) return false
-  return now === undefined ? !isPresent(template) : now < before
+  return now === undefined ? restartText(template) === '' : now < before
 }
 
 /** In milliseconds; undefined where it is missing or no time. */
 function restartedAt(template: JsonObject): number | undefined {
-  const time = Date.parse(textAt(template, 'metadata', 'annotations', RESTARTED_AT))
+  const time = Date.parse(restartText(template))
   return Number.isNaN(time) ? undefined : time
 }
 
-function isPresent(template: JsonObject): boolean {
-  return textAt(template, 'metadata', 'annotations', RESTARTED_AT) !== ''
+function restartText(template: JsonObject): string {
+  return textAt(template, 'metadata', 'annotations', RESTARTED_AT)
 }

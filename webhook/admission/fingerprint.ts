@@ -18,14 +18,16 @@ export function fingerprintOf(template: JsonObject): string {
   const annotations = objectAt(metadata, 'annotations')
   const others = omit(metadata, ['labels', 'annotations', 'creationTimestamp'])
   const stored = { ...others, labels, annotations }
-  const text = JSON.stringify({ ...omit(bare, ['$patch']), metadata: stored }, sortKeys)
+  const text = canonical({ ...omit(bare, ['$patch']), metadata: stored })
   return createHash('sha256').update(text).digest('base64url').slice(0, 22)
 }
 
-/** A replacer for JSON.stringify: keys in the order of their code units. */
-function sortKeys(_key: string, value: unknown): unknown {
-  if (!isObject(value)) return value
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+/** JSON with the keys of objects in the order of their code units. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
+  if (!isObject(value)) return JSON.stringify(value)
+  const keys = Object.keys(value).sort()
+  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`).join()}}`
 }
 
 function omit(object: JsonObject, keys: readonly string[]): JsonObject {

@@ -16,6 +16,8 @@ export interface Revision {
   /** See fingerprintOf(). */
   readonly fingerprint: string
   readonly hasSidecar: boolean
+  /** When it was restarted, as it stands in the template; empty: it was not. */
+  readonly restartedAt: string
 }
 
 /** What is known of the cluster. Whatever is left out is not known, and nothing is refused for it. */

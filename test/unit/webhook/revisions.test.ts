@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { createLogger } from '../../../lib/logger.ts'
-import { fingerprintOf } from '../../../webhook/admission/fingerprint.ts'
+import { revisionOf } from '../../../webhook/admission/consent.ts'
 import { inject } from '../../../webhook/admission/inject.ts'
 import type { JsonObject } from '../../../webhook/admission/json.ts'
 import type { Revision } from '../../../webhook/admission/situation.ts'
@@ -24,10 +24,6 @@ const replicaSet = (name: string, uid: string, template: JsonObject): StoredObje
 const controllerRevision = (name: string, uid: string, template: JsonObject): StoredObject => {
   return { metadata: metadata(name, uid), data: { spec: { template } } }
 }
-const expected = (template: JsonObject, hasSidecar: boolean): Revision => {
-  return { fingerprint: fingerprintOf(template), hasSidecar }
-}
-
 suite('the cache of revisions', { timeout: 20_000 }, () => {
   const ending = new AbortController()
   let api: KubeStore
@@ -51,8 +47,13 @@ suite('the cache of revisions', { timeout: 20_000 }, () => {
     await api.stop()
   })
 
+  /** Without the owner, which everybody asked for. */
   const known = (uid: string): readonly Revision[] | undefined =>
-    cache.revisionsOf(uid)?.map(({ fingerprint, hasSidecar }) => ({ fingerprint, hasSidecar }))
+    cache.revisionsOf(uid)?.map(({ fingerprint, hasSidecar, restartedAt }) => ({
+      fingerprint,
+      hasSidecar,
+      restartedAt,
+    }))
 
   test('says nothing before everything was listed', async () => {
     assert.equal(cache.revisionsOf('d1'), undefined)
@@ -65,8 +66,8 @@ suite('the cache of revisions', { timeout: 20_000 }, () => {
   })
 
   test('has the revisions of each owner, with and without the sidecar', () => {
-    assert.deepEqual(known('d1'), [expected(plain, false), expected(injected, true)])
-    assert.deepEqual(known('s1'), [expected(plain, false)])
+    assert.deepEqual(known('d1'), [revisionOf(plain), revisionOf(injected)])
+    assert.deepEqual(known('s1'), [revisionOf(plain)])
     assert.deepEqual(cache.revisionsOf('nobody'), [])
   })
 
@@ -77,7 +78,7 @@ suite('the cache of revisions', { timeout: 20_000 }, () => {
       () => cache.revisionsOf('d2')?.length === 2,
     )
 
-    assert.deepEqual(known('d2'), [expected(injected, true), expected(plain, false)])
+    assert.deepEqual(known('d2'), [revisionOf(injected), revisionOf(plain)])
   })
 
   test('forget owners whose revisions are gone, however many came and went', async () => {
@@ -93,6 +94,6 @@ suite('the cache of revisions', { timeout: 20_000 }, () => {
     )
 
     assert.deepEqual(known('gone-2099'), [])
-    assert.deepEqual(known('d1'), [expected(plain, false), expected(injected, true)])
+    assert.deepEqual(known('d1'), [revisionOf(plain), revisionOf(injected)])
   })
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { revisionOf } from '../../../../webhook/admission/consent.ts'
 import { decide } from '../../../../webhook/admission/decide.ts'
-import { fingerprintOf } from '../../../../webhook/admission/fingerprint.ts'
 import { inject } from '../../../../webhook/admission/inject.ts'
 import { valueAt, type JsonObject } from '../../../../webhook/admission/json.ts'
 import type { Installation } from '../../../../webhook/admission/settings.ts'
@@ -10,7 +10,6 @@ import type {
   NamespaceFacts,
   Revision,
 } from '../../../../webhook/admission/situation.ts'
-import { hasSidecar } from '../../../../webhook/admission/uninject.ts'
 import type { Change } from '../../../../webhook/admission/workload.ts'
 import {
   deployment,
@@ -62,10 +61,8 @@ const job = (metadata: JsonObject = { name: 'web' }): JsonObject => ({
   apiVersion: 'batch/v1',
   kind: 'Job',
 })
-const revision = (object: JsonObject): Revision => {
-  const template = valueAt(object, 'spec', 'template') as JsonObject
-  return { fingerprint: fingerprintOf(template), hasSidecar: hasSidecar(template) }
-}
+const revision = (object: JsonObject): Revision =>
+  revisionOf(valueAt(object, 'spec', 'template') as JsonObject)
 const byUndo: Change = { uid: 'u1', fieldManager: '', isManifest: false }
 const bySet: Change = { ...byUndo, fieldManager: 'kubectl-set' }
 const byReplace: Change = { uid: 'u1', fieldManager: 'kubectl-replace', isManifest: true }
@@ -126,6 +123,7 @@ const CASES: readonly Case[] = [
   { title: 'the sidecar dropped, and an older revision like it', object: web, old: webInjected, change: byUndo, cluster: { revisions: [revision(web)] }, expected: 'restore enabled' },
   { title: 'the restart gone, and no revision like it', object: deployment(image('web:3')), old: injectedAt(1), change: byUndo, cluster: { revisions: [revision(web)] }, expected: 'inject enabled' },
   { title: 'a revision like it that had the sidecar', object: web, old: injectedAt(1), change: byUndo, cluster: { revisions: [revision(webInjected)] }, expected: 'inject enabled' },
+  { title: 'the restart gone, and no revision seen yet', object: web, old: injectedAt(1), change: byUndo, cluster: { revisions: [] }, expected: 'leave rolled-back' },
   { title: 'the restart gone by a manifest, the revisions unknown', object: web, old: injectedAt(1), change: byReplace, expected: 'inject enabled' },
   { title: 'the sidecar dropped while the namespace is off', object: web, old: webInjected, namespace: namespaceOf({}), expected: 'leave not-enabled' },
   // whose business it is
