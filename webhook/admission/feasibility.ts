@@ -49,7 +49,7 @@ export function neverEnds(situation: Situation): string | undefined {
   if (settingsFor(situation).native) return undefined
   const policy = textAt(template, 'spec', 'restartPolicy')
   const ends = kind.endsByItself || ['Never', 'OnFailure'].includes(policy)
-  return ends ? 'its pods would never end: the cluster has no native sidecars' : undefined
+  return ends ? 'its pods would never end beside a classic sidecar (NATIVE_SIDECAR)' : undefined
 }
 
 /** A container or volume of podtap's name that podtap did not make. */

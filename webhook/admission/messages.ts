@@ -16,23 +16,40 @@ const QUIET: readonly Reason[] = [
   'system-namespace',
   'unreadable-template',
   'template-unchanged',
+  'static-pod',
   'owned-by-workload',
 ]
+
+/** Refusals that mean something only where podtap is enabled; they are found before that is asked. */
+const QUIET_ELSEWHERE: readonly Reason[] = ['rolled-back', 'operator-owned', 'opted-out']
 
 /**
  * A warning of podtap: one line without control characters (they are taken out, because texts of
  * strangers are quoted in it), at most MAX_WARNING_LENGTH characters.
  */
 export function warningText(text: string): string {
-  const line = `podtap: ${text}`.replaceAll(/[\s\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, ' ')
-  const characters = Array.from(line)
-  if (characters.length <= MAX_WARNING_LENGTH) return line
+  const characters = Array.from(oneLine(text))
+  if (characters.length <= MAX_WARNING_LENGTH) return characters.join('')
   return `${characters.slice(0, MAX_WARNING_LENGTH - 1).join('')}…`
+}
+
+/**
+ * Warnings that say what was decided and why: one line, or, where that would cut off the reason (a bad
+ * value stands at its end), two.
+ */
+export function decisionLines(what: string, why: string): readonly string[] {
+  const together = `${what}: ${why}`
+  const fits = Array.from(oneLine(together)).length <= MAX_WARNING_LENGTH
+  return fits ? [warningText(together)] : [warningText(what), warningText(why)]
+}
+
+function oneLine(text: string): string {
+  return `podtap: ${text}`.replaceAll(/[\s\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu, ' ')
 }
 
 /** Whether a refusal goes without a warning, because nobody asked for anything else. */
 export function isQuiet({ workload, namespace }: Situation, reason: Reason): boolean {
-  if (reason === 'opted-out') return injectValue(namespace?.annotations ?? {}) !== true
+  if (QUIET_ELSEWHERE.includes(reason)) return injectValue(namespace?.annotations ?? {}) !== true
   if (reason === 'not-enabled') {
     return writtenKeys(annotationsOf(workload.template ?? {})).length === 0
   }

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { admit } from '../../../../webhook/admission/admit.ts'
+import { inject } from '../../../../webhook/admission/inject.ts'
 import type { JsonObject } from '../../../../webhook/admission/json.ts'
 import { warningText } from '../../../../webhook/admission/messages.ts'
 import type { NamespaceFacts } from '../../../../webhook/admission/rules.ts'
-import { deployment, podTemplate, situation, workload } from '../../../helpers/situation.ts'
+import {
+  deployment,
+  INSTALLATION,
+  podTemplate,
+  situation,
+  workload,
+} from '../../../helpers/situation.ts'
 
 const off: NamespaceFacts = { name: 'shop', annotations: {}, labels: {} }
 
@@ -30,6 +37,27 @@ suite('what the person at the keyboard reads', () => {
       [],
     ],
     [
+      'owned by an operator where nothing is enabled: nothing',
+      deployment(podTemplate(), {
+        metadata: { name: 'web', ownerReferences: [{ kind: 'Kafka', controller: true }] },
+      }),
+      off,
+      [],
+    ],
+    [
+      'owned by an operator',
+      deployment(podTemplate(), {
+        metadata: {
+          name: 'web',
+          ownerReferences: [{ kind: 'Kafka', name: 'k', controller: true }],
+        },
+      }),
+      undefined,
+      [
+        'podtap: no change to deployment/web (operator-owned): owned by Kafka k, which would undo the change',
+      ],
+    ],
+    [
       'not enabled, though podtap was asked for',
       deployment(podTemplate({ 'podtap.dev/inject': 'enabled' })),
       off,
@@ -42,7 +70,8 @@ suite('what the person at the keyboard reads', () => {
       deployment(podTemplate({ 'podtap.dev/vni': '\u001b[31mred' })),
       undefined,
       [
-        'podtap: no change to deployment/web (bad-annotation): podtap.dev/vni: expected an integer 0…16777215 or 0x0…0xffffff, r…',
+        'podtap: no change to deployment/web (bad-annotation)',
+        'podtap: podtap.dev/vni: expected an integer 0…16777215 or 0x0…0xffffff, received "\\u001b[31mred"',
       ],
     ],
     [
@@ -102,4 +131,43 @@ suite('what the person at the keyboard reads', () => {
       assert.deepEqual(outcome.warnings, warnings)
     })
   }
+})
+
+suite('what is read after kubectl rollout undo', () => {
+  const restarted = { 'kubectl.kubernetes.io/restartedAt': '2026-11-22T06:00:00Z' }
+  const old = deployment(inject(podTemplate(restarted), INSTALLATION.sidecar))
+  const subject = workload(deployment(podTemplate()), old)
+
+  test('where podtap is enabled: how to add the sidecar again', () => {
+    assert.deepEqual(admit(situation({ workload: subject })).warnings, [
+      'podtap: no change to deployment/web (rolled-back): an older template is put back as it was',
+      'podtap: to add it again: kubectl rollout restart deployment/web -n shop',
+    ])
+  })
+
+  test('elsewhere: nothing', () => {
+    assert.deepEqual(admit(situation({ workload: subject, namespace: off })).warnings, [])
+  })
+})
+
+test('a PUT that dropped the sidecar tells that it is kept', () => {
+  const old = deployment(inject(podTemplate(), INSTALLATION.sidecar))
+
+  const { warnings, patch } = admit(
+    situation({ workload: workload(deployment(podTemplate()), old) }),
+  )
+
+  assert.equal(patch.length, 3)
+  assert.deepEqual(warnings, [
+    'podtap: sidecar kept in deployment/web: the update dropped the sidecar and nothing else',
+  ])
+})
+
+test('what was dropped comes back as it is stored, not as it would be made today', () => {
+  const sidecar = { ...INSTALLATION.sidecar, image: 'podtap/sidecar:0.0.9' }
+  const old = deployment(inject(podTemplate(), sidecar))
+
+  const { patch } = admit(situation({ workload: workload(deployment(podTemplate()), old) }))
+
+  assert.ok(JSON.stringify(patch).includes('podtap/sidecar:0.0.9'))
 })

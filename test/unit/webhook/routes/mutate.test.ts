@@ -89,7 +89,7 @@ suite('POST /mutate', () => {
       allowed: true,
       patchType: 'JSONPatch',
       warnings: ['podtap: sidecar added to deployment/web'],
-      auditAnnotations: { decision: 'injected', reason: 'enabled', config: '643013fc4780c49d' },
+      auditAnnotations: { decision: 'injected', reason: 'enabled', config: 'f415f30d8b81734e' },
     })
     const operations = JSON.parse(Buffer.from(patch!, 'base64').toString()) as { path: string }[]
     assert.deepEqual(
