@@ -2,7 +2,7 @@
 import { decide, type Decision, type Reason, type Verdict } from './decide.ts'
 import { inject } from './inject.ts'
 import type { JsonObject } from './json.ts'
-import { hintsFor, isQuiet, restartHint, warningText } from './messages.ts'
+import { decisionLines, hintsFor, isQuiet, restartHint, warningText } from './messages.ts'
 import { diffTemplate, type PatchOperation } from './patch.ts'
 import type { RefusalReason } from './rules.ts'
 import type { Situation } from './situation.ts'
@@ -72,13 +72,12 @@ function tell(situation: Situation, decision: Decision, verdict: Verdict): reado
   const { reason, detail } = decision
   if (decision.action === 'restore') return [warningText(`sidecar kept in ${who}: ${detail}`)]
   if (verdict === 'injected') return [warningText(`sidecar added to ${who}`)]
-  if (verdict === 'removed')
-    return [warningText(`sidecar removed from ${who} (${reason}): ${detail}`)]
+  if (verdict === 'removed') return decisionLines(`sidecar removed from ${who} (${reason})`, detail)
   if (decision.action === 'inject') {
     const restarted = isRestarted(situation.workload)
     return restarted ? [warningText(`${who} already has its sidecar, unchanged`)] : []
   }
   if (isQuiet(situation, reason)) return []
-  const refusal = warningText(`no change to ${who} (${reason}): ${detail}`)
-  return reason === 'rolled-back' ? [refusal, restartHint(situation.workload)] : [refusal]
+  const refusal = decisionLines(`no change to ${who} (${reason})`, detail)
+  return reason === 'rolled-back' ? [...refusal, restartHint(situation.workload)] : refusal
 }

@@ -19,6 +19,9 @@ export const INJECT = 'podtap.dev/inject'
 /** Written by podtap on the pod template: what was added. See status.ts. */
 export const STATUS = 'podtap.dev/status'
 
+/** Which frames are mirrored, as a pcap-filter expression. */
+export const FILTER = 'podtap.dev/filter'
+
 /** Annotations by key. */
 export type Annotations = Readonly<Record<string, string>>
 
@@ -33,7 +36,7 @@ export const OVERRIDES: Readonly<Record<string, Parser<Override>>> = {
   'podtap.dev/sensor': parseSensorReference,
   'podtap.dev/vni': overriding(parseVni, (vni) => ({ vni })),
   'podtap.dev/interface': overriding(parseInterface, (interfaceName) => ({ interfaceName })),
-  'podtap.dev/filter': overriding(parseFilterText, (filter) => ({ filter })),
+  [FILTER]: overriding(parseFilterText, (filter) => ({ filter })),
   'podtap.dev/cpu': overriding(parseCpu, (cpu) => ({ cpu })),
   'podtap.dev/memory': overriding(parseMemory, (memory) => ({ memory })),
 }

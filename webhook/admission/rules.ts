@@ -1,5 +1,5 @@
 /** The reasons not to inject, each with the rule that finds it, in the order in which they are asked. */
-import { INJECT, injectProblem, injectValue, readOverrides } from './annotations.ts'
+import { FILTER, INJECT, injectProblem, injectValue, readOverrides } from './annotations.ts'
 import { isRolledBack, isUnchanged } from './consent.ts'
 import {
   hostNetwork,
@@ -133,7 +133,11 @@ function badAnnotation({ workload, namespace, cluster }: Situation): string | un
   if (injectValue(ofNamespace) !== true) return undefined
   const ofTemplate = annotationsOf(workload.template ?? {})
   const problems = [injectProblem(ofTemplate), ...readOverrides(ofNamespace, ofTemplate).problems]
-  return problems.find((found) => found !== undefined) ?? cluster?.filterProblem
+  const uncompiled = cluster?.filterProblem
+  return (
+    problems.find((found) => found !== undefined) ??
+    (uncompiled === undefined ? undefined : `${FILTER}: ${uncompiled}`)
+  )
 }
 
 function notEnabled({ workload, namespace }: Situation): string | undefined {

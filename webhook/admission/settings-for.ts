@@ -1,10 +1,8 @@
 /** The sidecar that a workload would get. */
-import { readOverrides, type Annotations } from './annotations.ts'
+import { FILTER, readOverrides, type Annotations } from './annotations.ts'
 import type { SidecarSettings } from './settings.ts'
 import type { NamespaceFacts, Situation } from './situation.ts'
 import { annotationsOf, type Workload } from './workload.ts'
-
-const FILTER = 'podtap.dev/filter'
 
 /** The installation's sidecar with the overrides of namespace and template; bad values change nothing. */
 export function settingsFor({ workload, namespace, installation }: Situation): SidecarSettings {
