@@ -3,7 +3,7 @@ import { STATUS } from './annotations.ts'
 import { arrayAt, objectAt, type JsonObject } from './json.ts'
 import type { SidecarSettings } from './settings.ts'
 import { renderContainer, renderVolume } from './sidecar-container.ts'
-import { hashConfig, renderStatus, type Created } from './status.ts'
+import { createdIn, hashConfig, inOrder, renderStatus, type Created } from './status.ts'
 import { isOwnContainer, isOwnVolume, uninject } from './uninject.ts'
 
 /**
@@ -21,7 +21,11 @@ export function inject(template: JsonObject, settings: SidecarSettings): JsonObj
   const volume = renderVolume()
   const config = hashConfig({ container, volume })
   const { native } = settings
-  const status = renderStatus({ config, native, created: parentsToCreate(bare, native) })
+  const created = inOrder({
+    ...createdBefore(template, settings),
+    ...parentsToCreate(bare, native),
+  })
+  const status = renderStatus({ config, native, created })
   return {
     ...base,
     metadata: withStatus(objectAt(base, 'metadata'), status),
@@ -78,6 +82,14 @@ function placed(
     if (index === first) return [element]
     return isOwn(other) ? [] : [other]
   })
+}
+
+/**
+ * What podtap made when it added the sidecar stays on record: an annotation that came later fills a
+ * parent of podtap's, and would otherwise change the status of a sidecar that is as it should be.
+ */
+function createdBefore(template: JsonObject, settings: SidecarSettings): Created {
+  return standsAsWanted(template, settings) ? createdIn(template) : {}
 }
 
 function parentsToCreate(bare: JsonObject, native: boolean): Created {

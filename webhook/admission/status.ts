@@ -38,7 +38,11 @@ export function renderStatus({ config, native, created }: StatusFacts): string {
 
 /** The parents that podtap made in `template`; none where its status is missing or unreadable. */
 export function createdIn(template: JsonObject): Created {
-  const created = objectAt(parseStatus(template), 'created')
+  return inOrder(objectAt(parseStatus(template), 'created'))
+}
+
+/** The same in a fixed order and without anything else, so that equal facts are equal texts. */
+export function inOrder(created: JsonObject): Created {
   const parents = ['metadata', 'annotations', 'volumes', 'initContainers'] as const
   return Object.fromEntries(
     parents
