@@ -16,7 +16,10 @@ test('a missing option is exit code 2', LIMIT, async (t) => {
   const { code, stderr } = await runProgram(t, MAIN, { args: ['mirror', '--interface', 'eth0'] })
 
   assert.equal(code, 2)
-  assert.equal(stderr, "error: required option '--sensor <address>' not specified\n")
+  assert.equal(
+    stderr,
+    'podtap: invalid configuration: --sensor: expected an IP address or a host name, received nothing\n',
+  )
 })
 
 test('a wrong option is exit code 2 and one line', LIMIT, async (t) => {
