@@ -183,6 +183,17 @@ test('a forged status removes nothing that is not podtap’s', () => {
   assert.deepEqual(uninject(template), podTemplate({}, { volumes: [{ name: 'data' }] }))
 })
 
+test('an annotation that came after the injection changes nothing of podtap’s', () => {
+  const injected = f({ spec: { containers: [{ name: 'web' }] } })
+  const annotations = {
+    ...(valueAt(injected, 'metadata', 'annotations') as JsonObject),
+    later: 'yes',
+  }
+  const later = { ...injected, metadata: { annotations } }
+
+  assert.deepEqual(f(later), later)
+})
+
 test('an annotation that came after the injection stays when the sidecar goes', () => {
   const injected = f({ spec: { containers: [{ name: 'web' }] } })
   const annotations = valueAt(injected, 'metadata', 'annotations') as JsonObject
