@@ -107,7 +107,7 @@ function addPieces(batch: Batch, packet: Packet): boolean {
 
 /**
  * The payload of each piece: the size on the wire where that fits (and makes no absurd number), else as few pieces as possible,
- * evenly, so that all (but the last) are of one length. A multiple of 4 keeps sums fast.
+ * evenly, so that all are of one length and can be sent together. An even size keeps sums fast.
  */
 export function pieceSize(
   total: number,
@@ -116,9 +116,9 @@ export function pieceSize(
 ): number {
   const room = maxFrame - headerBytes
   if (gsoSize > 0 && gsoSize <= room && gsoSize * FRAME_PIECES >= total) return gsoSize
-  if (room < 4) return 0
-  const even = Math.ceil(total / Math.ceil(total / (room & ~3)))
-  return (even + 3) & ~3
+  if (room < 2) return 0
+  const even = Math.ceil(total / Math.ceil(total / (room & ~1)))
+  return (even + 1) & ~1
 }
 
 /** The sum over pseudo-header, without its length, and TCP header, without what differs per piece. */

@@ -25,8 +25,11 @@ const PACKET_HEADER_BYTES = 48
 const FRAME_OFFSET = 96
 const ETHERNET_IP_BYTES = 34
 
-/** Data bytes of the made-up TCP segments: acknowledgements, full size, and super-frames. */
-const SEGMENTS = [0, 0, 100, 1448, 0, 0, 500, 1448, 0, 14_480, 0, 0, 26_000, 0, 0, 10]
+/** Data bytes of the made-up frames: acknowledgements, full size, and super-frames. */
+const SEGMENTS = [0, 20, 100, 1448, 6, 0, 500, 1448, 0, 14_480, 30, 1448, 26_000, 0, 6, 10]
+
+const TCP = 6
+const UDP = 17
 
 /** Does all that is done with frames, except that nothing is sent. */
 export function warmUp(): void {
@@ -79,16 +82,23 @@ function writeBlock({ words, bytes }: Memory): void {
     words[word + 4] = length
     words[word + 5] = 0
     words[word + 6] = FRAME_OFFSET
-    writeVnetHeader(bytes, at + FRAME_OFFSET - 10, dataBytes)
-    writeTcpFrame(bytes, at + FRAME_OFFSET, dataBytes, index)
+    // Some of everything: with and without a checksum to complete, TCP and UDP.
+    const isPartial = dataBytes > 1448 || index % 3 !== 0
+    const protocol = dataBytes <= 1448 && index % 5 === 1 ? UDP : TCP
+    writeVnetHeader(bytes, at + FRAME_OFFSET - 10, { dataBytes, isPartial })
+    writeIpFrame(bytes, at + FRAME_OFFSET, { dataBytes, flow: index, protocol })
     at += next
   })
 }
 
-/** Partial checksum; super-frames are of packets with 1448 bytes. */
-function writeVnetHeader(bytes: Uint8Array, at: number, dataBytes: number): void {
+/** Super-frames are of packets with 1448 bytes. */
+function writeVnetHeader(
+  bytes: Uint8Array,
+  at: number,
+  { dataBytes, isPartial }: { readonly dataBytes: number; readonly isPartial: boolean },
+): void {
   bytes.fill(0, at, at + 10)
-  bytes[at] = 1
+  bytes[at] = isPartial ? 1 : 0
   bytes[at + 1] = dataBytes > 1448 ? 1 : 0
   bytes[at + 4] = 1448 & 0xff
   bytes[at + 5] = 1448 >>> 8
@@ -96,12 +106,20 @@ function writeVnetHeader(bytes: Uint8Array, at: number, dataBytes: number): void
   bytes[at + 8] = 16
 }
 
-function writeTcpFrame(bytes: Uint8Array, at: number, dataBytes: number, flow: number): void {
+interface MadeUpFrame {
+  readonly dataBytes: number
+  readonly flow: number
+  readonly protocol: number
+}
+
+/** A TCP header is 20 bytes; of a UDP datagram 12 of them are data, which makes no difference here. */
+function writeIpFrame(bytes: Uint8Array, at: number, frame: MadeUpFrame): void {
+  const { dataBytes, flow, protocol } = frame
   bytes.fill(0, at, at + ETHERNET_IP_BYTES + 20)
   writeUint16(bytes, at + 12, 0x0800)
   writeUint16(bytes, at + 14, 0x4500)
   writeUint16(bytes, at + 16, 40 + dataBytes)
-  writeUint16(bytes, at + 22, 0x4006)
+  writeUint16(bytes, at + 22, 0x4000 | protocol)
   writeUint16(bytes, at + 34, 1024 + (flow % 5))
   writeUint16(bytes, at + 46, 0x5018)
 }

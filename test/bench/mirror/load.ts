@@ -57,7 +57,7 @@ export async function sendTcp(
   const options = ['-c', ADDRESSES.client.ip, '--bidir', '-b', `${load.megabits}M`, '-J']
   const before = rig.delivered()
   const measured = await measure(subject, async (loadGroup) => {
-    const program = ['iperf3', ...options, '-t', `${load.seconds}`]
+    const program = ['iperf3', ...options, '-t', `${Math.ceil(load.seconds)}`]
     const report = JSON.parse(await runIn(rig, loadGroup, 'pod', program)) as IperfReport
     const { sum_received: there, sum_received_bidir_reverse: back } = report.end
     return (there.bytes + back.bytes) / SEGMENT_BYTES

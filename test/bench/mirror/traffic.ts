@@ -1,5 +1,5 @@
 /** What is sent past the pod: frames of real sizes, many flows, always in the same order. */
-import { concat, hex, ipv4, udp } from '../../helpers/frames.ts'
+import { concat, hex, ipv4, tcp, udp } from '../../helpers/frames.ts'
 import { ADDRESSES } from './rig.ts'
 
 /** The mixes of frame sizes; `imix` is 7:4:1 of 60, 590 and 1514 bytes. */
@@ -9,7 +9,11 @@ export const MIXES = { '60': [60], '1400': [1400], '1514': [1514], imix: imixSiz
 export type Mix = keyof typeof MIXES
 
 const FLOWS = 16
-const HEADER_BYTES = 42
+const UDP_FRAME_BYTES = 42
+const TCP_FRAME_BYTES = 54
+
+/** Longer frames do not fit a path of 1500 once they are wrapped. Real ones are nearly always TCP. */
+const FIT_BYTES = 1464
 
 /** Frames before the sequence begins again; a multiple of the 12 of `imix`. */
 export const SEQUENCE_FRAMES = 960
@@ -28,7 +32,7 @@ export function sequenceOf(mix: Mix): Uint8Array<ArrayBuffer>[] {
 /** How many datagrams the average frame becomes: those over 1464 bytes become two on a path of 1500. */
 export function datagramsPerFrame(mix: Mix): number {
   const sizes = MIXES[mix]
-  return sizes.reduce((sum, size) => sum + (size > 1464 ? 2 : 1), 0) / sizes.length
+  return sizes.reduce((sum, size) => sum + (size > FIT_BYTES ? 2 : 1), 0) / sizes.length
 }
 
 function imixSizes(): number[] {
@@ -37,11 +41,18 @@ function imixSizes(): number[] {
 
 function frameOf(size: number, flow: number): Uint8Array<ArrayBuffer> {
   const addresses = { source: hex('0a4e 0002'), destination: hex('0a4e 0009') }
-  const payload = udp([20_000 + flow, 7], new Uint8Array(size - HEADER_BYTES))
-  const macs = [ADDRESSES.other.mac, ADDRESSES.client.mac].map((mac) =>
-    hex(mac.replaceAll(':', '')),
-  )
-  return concat(...macs, hex('0800'), ipv4({ protocol: 17, payload, ...addresses }))
+  const macs = [ADDRESSES.other.mac, ADDRESSES.client.mac]
+  const link = concat(...macs.map((mac) => hex(mac.replaceAll(':', ''))), hex('0800'))
+  return concat(link, ipv4({ ...addresses, ...upperLayer(size, [20_000 + flow, 7]) }))
+}
+
+function upperLayer(
+  size: number,
+  ports: readonly [number, number],
+): { protocol: number; payload: Uint8Array } {
+  return size > FIT_BYTES
+    ? { protocol: 6, payload: tcp(ports, new Uint8Array(size - TCP_FRAME_BYTES)) }
+    : { protocol: 17, payload: udp(ports, new Uint8Array(size - UDP_FRAME_BYTES)) }
 }
 
 /** Numbers in [0, 1) that are the same in every run (mulberry32, public domain). */
