@@ -10,7 +10,7 @@
  * Only `created` is read again: what may be removed is fixed by name, and never taken from a text that
  * anybody can write.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { SIDECAR_NAME } from '../../sidecar/contract.ts'
 import { STATUS } from './annotations.ts'
 import { objectAt, textAt, type JsonObject } from './json.ts'
@@ -53,7 +53,7 @@ export function inOrder(created: JsonObject): Created {
 
 /** A short identifier of what was rendered: equal sidecars have equal identifiers. */
 export function hashConfig(rendered: JsonObject): string {
-  return createHash('sha256').update(JSON.stringify(rendered)).digest('hex').slice(0, 16)
+  return hash('sha256', JSON.stringify(rendered)).slice(0, 16)
 }
 
 /** The identifier of the sidecar that `template` carries; empty where its status does not say. */
