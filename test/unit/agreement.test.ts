@@ -8,6 +8,8 @@ import { ERROR_CODES } from '../../lib/errors.ts'
 import {
   DROP_REASONS,
   ENGINES,
+  FITS,
+  RECEIVER_ANNOTATION,
   RECEIVER_SETTINGS,
   SIDECAR_ENVIRONMENT,
 } from '../../sidecar/contract.ts'
@@ -35,14 +37,14 @@ test('the README marks exactly the variables that the webhook passes on', () => 
 })
 
 test('the README names every value that the sidecar accepts by name', () => {
-  for (const value of [...ENGINES, ...RECEIVER_SETTINGS])
+  for (const value of [...ENGINES, ...RECEIVER_SETTINGS, ...FITS])
     assert.ok(README.includes(`\`${value}\``), value)
 })
 
 test('the README lists exactly the annotations that podtap knows', () => {
   const listed = new Set(README.match(/podtap\.dev\/[a-z]+/g))
 
-  assert.deepEqual([...listed].sort(), [...KNOWN_KEYS, STATUS].sort())
+  assert.deepEqual([...listed].sort(), [...KNOWN_KEYS, STATUS, RECEIVER_ANNOTATION].sort())
 })
 
 test('the manifests set only variables that the webhook reads', () => {

@@ -6,6 +6,8 @@ import {
   DEFAULT_METRICS_PORT,
   DEFAULT_SENSOR_LABEL,
   DEFAULT_VNI,
+  ENGINES,
+  FITS,
   parseFilterText,
   parseInterface,
   parseLabelKey,
@@ -13,6 +15,7 @@ import {
   parseNamespace,
   parseSensor,
   parseVni,
+  RECEIVER_SETTINGS,
   VXLAN_PORT,
 } from '../../sidecar/contract.ts'
 import { parseCpu, parseMemory } from './quantity.ts'
@@ -51,6 +54,9 @@ export const SIDECAR_SCHEMA = {
   VNI: { parse: parseVni, fallback: DEFAULT_VNI },
   INTERFACE: { parse: parseInterface, fallback: DEFAULT_INTERFACE },
   BPF: { parse: parseFilterText, fallback: '' },
+  ENGINE: optional(oneOf(...ENGINES)),
+  RECEIVER: optional(oneOf(...RECEIVER_SETTINGS)),
+  FIT: optional(oneOf(...FITS)),
 }
 
 /**
@@ -72,6 +78,9 @@ export function sidecarSettings(values: ConfigOf<typeof SIDECAR_SCHEMA>): Sideca
     metricsPort: values.SIDECAR_METRICS_PORT,
     metricsAddress: values.SIDECAR_METRICS_ADDRESS,
     logLevel: values.SIDECAR_LOG_LEVEL,
+    engine: values.ENGINE,
+    receiver: values.RECEIVER,
+    fit: values.FIT,
     native: values.NATIVE_SIDECAR === 'on',
   }
 }

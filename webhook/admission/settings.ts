@@ -1,5 +1,6 @@
 /** What is decided about one sidecar before it is rendered. */
 import type { LogLevel } from '../../lib/logger.ts'
+import type { EngineName, Fit, ReceiverSetting } from '../../sidecar/contract.ts'
 
 /** Everything that distinguishes one sidecar from another. */
 export interface SidecarSettings {
@@ -27,6 +28,10 @@ export interface SidecarSettings {
   /** The address that it is opened at; undefined: all. */
   readonly metricsAddress?: string | undefined
   readonly logLevel: LogLevel
+  /** How frames are captured and sent; undefined, here and below: as the sidecar's image does by itself. */
+  readonly engine?: EngineName | undefined
+  readonly receiver?: ReceiverSetting | undefined
+  readonly fit?: Fit | undefined
   /**
    * Whether it is an init container that is restarted always (a native sidecar, Kubernetes 1.29) instead
    * of a container beside the others.

@@ -64,8 +64,8 @@ export function renderVolume(): JsonObject {
 }
 
 /**
- * All variables are always given, so that neither the image nor a later default of the sidecar can
- * change a pod that is already described.
+ * What has a value is always given, default or not, so that a later version of the image does not
+ * change what a pod mirrors.
  */
 function renderEnvironment(settings: SidecarSettings): readonly JsonObject[] {
   return [
@@ -75,9 +75,12 @@ function renderEnvironment(settings: SidecarSettings): readonly JsonObject[] {
     variable('SENSOR_PORT', settings.sensorPort),
     variable('VNI', settings.vni),
     variable('INTERFACE', settings.interfaceName),
-    ...(settings.filter === '' ? [] : [variable('BPF', settings.filter)]),
+    ...given('BPF', settings.filter),
+    ...given('ENGINE', settings.engine),
+    ...given('RECEIVER', settings.receiver),
+    ...given('FIT', settings.fit),
     variable('METRICS_PORT', settings.metricsPort),
-    ...(settings.metricsAddress ? [variable('METRICS_ADDRESS', settings.metricsAddress)] : []),
+    ...given('METRICS_ADDRESS', settings.metricsAddress),
     variable('LOG_LEVEL', settings.logLevel),
     { name: 'NODE_NAME', valueFrom: { fieldRef: fieldRef('spec.nodeName') } },
     // Empty where the pod has no such label.
@@ -114,7 +117,14 @@ function collides(metricsPort: number, others: readonly unknown[]): boolean {
     .some((port) => port['name'] === METRICS_PORT_NAME || port['containerPort'] === metricsPort)
 }
 
-function variable(name: (typeof SIDECAR_ENVIRONMENT)[number], value: string | number): JsonObject {
+type VariableName = (typeof SIDECAR_ENVIRONMENT)[number]
+
+/** Nothing where there is no value: the sidecar has its own default. */
+function given(name: VariableName, value: string | undefined): readonly JsonObject[] {
+  return value === undefined || value === '' ? [] : [variable(name, value)]
+}
+
+function variable(name: VariableName, value: string | number): JsonObject {
   return { name, value: String(value) }
 }
 
