@@ -198,6 +198,11 @@ async function startMirror(
   const seen = await WireCapture.start(wire, 'sensor', 'eth0', MIRRORED)
   const mirror: Mirror = { engine, seen, reference, onThePod: [], atTheSensor: [], end }
   async function end(): Promise<void> {
+    // tcpdump writes a frame some time after the engine has it: both must have seen the last one.
+    await engine.countersWhen(
+      'the engine and tcpdump have captured the same',
+      (now) => now.capturedFrames === reference.frames().length,
+    )
     mirror.onThePod = await reference.stop()
     const sent = mirror.onThePod.length
     const counters = await engine.countersWhen(
@@ -215,8 +220,10 @@ async function startMirror(
 /** One iperf3 run from the client to a server on the pod. */
 async function converse(address: string, options: readonly string[]): Promise<void> {
   const server = wire.start('pod', 'iperf3', '-s', '-1', '--forceflush')
+  const ended = once(server, 'exit')
   await once(server.stdout!, 'data')
   await wire.run('client', 'iperf3', '-c', address, ...options)
+  await ended
 }
 
 /** How many bytes of TCP payload a capture holds, per direction, each byte of a stream once. */
