@@ -82,6 +82,24 @@ for (const settings of Object.values(LIKE_EACH_OTHER)) {
       })
     }
 
+    test('a sensor that sniffs sees every frame, although its port is closed', async () => {
+      await unlimitIcmpErrors('sensor')
+      const engine = await mirroring(wire, { filter: TEMPTING })
+      const seen = await WireCapture.start(wire, 'sensor', 'eth0', 'udp dst port 4789')
+
+      for (let round = 1; round <= 10; round++) {
+        await wire.sendFrames('client', numbered(5, 60))
+        const all = 5 * round
+        await engine.countersWhen(`${all} are captured`, (now) => now.capturedFrames === all)
+      }
+      await seen.atLeast(50)
+      const counters = await engine.stop()
+
+      assert.equal((await seen.stop()).length, 50)
+      assert.ok(counters.dropped.refused > 0)
+      assert.equal(counters.sentFrames + counters.dropped.refused, 50)
+    })
+
     test("an application's UDP to the sensor's address and port is mirrored", async (t) => {
       const own = await Wire.open()
       t.after(() => own.close())

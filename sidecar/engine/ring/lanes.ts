@@ -36,6 +36,8 @@ export class UdpLanes implements Lanes {
   readonly maxFrame: Int32Array
   /** Per lane: how long a datagram in a run may be; 0 where the receiver must not get runs. */
   readonly maxSegment: Int32Array
+  /** Whether the destination of the moment has ever answered that its port is closed. */
+  hasRefused = false
   readonly #sockets: PortSockets
   readonly #options: LaneOptions
   readonly #count: number
@@ -66,6 +68,7 @@ export class UdpLanes implements Lanes {
   retarget(targets: readonly Target[]): void {
     this.#targets = targets
     this.#refusesRuns.clear()
+    this.hasRefused = false
     for (let lane = 0; lane < this.#count; lane++) {
       this.#disconnect(lane)
       this.#connect(lane)

@@ -36,8 +36,16 @@ const REASON_OF = new Map<number, DropReason>([
   [EBADF, 'unreachable'],
 ])
 
+const REFUSED = DROP_REASONS.indexOf('refused')
+
 /** What the kernel says when a run is too long for the path, or when the device cannot cut runs. */
 const RUN_REFUSED = new Set<number>([EINVAL, EIO])
+
+/**
+ * How often one message is sent again after a refusal of an earlier one. Each attempt takes one noted
+ * refusal away; more than one is only there when answers keep coming in.
+ */
+const MAX_REPEATS = 3
 
 /** The parts that a sender works with. */
 export interface SenderParts {
@@ -56,6 +64,8 @@ export class Sender {
   readonly #messages: Messages
   readonly #single: Messages
   readonly #counters: Float64Array
+  /** Refusals of datagrams that were counted as sent, not yet counted themselves. */
+  #refusals = 0
 
   constructor({ lanes, runs, messages, single, counters }: SenderParts) {
     this.#lanes = lanes
@@ -90,14 +100,21 @@ export class Sender {
 
   #flush(batch: Batch, lane: number): void {
     const messages = this.#messages
+    let repeats = 0
     for (let next = 0; next < messages.count;) {
       const sent = this.#call(lane, next)
+      if (sent > 0) repeats = 0
       for (let message = next; message < next + sent; message++) {
         this.#countRun(messages.run[message] ?? 0)
       }
       next += sent
       if (next === messages.count) break
-      this.#handleRefusal(batch, lane, messages.run[next] ?? 0, native.lastErrno())
+      const errno = native.lastErrno()
+      if (errno === ECONNREFUSED && repeats++ < MAX_REPEATS) {
+        this.#noteRefusal()
+        continue
+      }
+      this.#handleRefusal(batch, lane, messages.run[next] ?? 0, errno)
       next++
     }
     messages.clear()
@@ -109,17 +126,28 @@ export class Sender {
     const count = this.#messages.count - first
     const address = this.#messages.addressOf(first)
     let done = 0
+    let stoppedShort = false
     while (done < count) {
-      const sent = native.sendmmsg(
-        fd,
-        address + done * MESSAGE_BYTES,
-        Math.min(count - done, MAX_MESSAGES),
-        MSG_DONTWAIT | MSG_NOSIGNAL,
-      )
+      const asked = Math.min(count - done, MAX_MESSAGES)
+      const at = address + done * MESSAGE_BYTES
+      const sent = native.sendmmsg(fd, at, asked, MSG_DONTWAIT | MSG_NOSIGNAL)
       if (sent <= 0) return done
+      // sendmmsg(2) keeps the error to itself that ended it early; one that is gone at the next call
+      // was a refusal, where the sensor's host is known to refuse.
+      if (stoppedShort && this.#lanes.hasRefused) this.#refusals++
+      stoppedShort = sent < asked
       done += sent
     }
     return done
+  }
+
+  /**
+   * Linux says here that an earlier datagram was refused, and has not sent this one (udp(7)). That one
+   * is counted as sent already, so one that is sent now is counted as refused in its place.
+   */
+  #noteRefusal(): void {
+    this.#lanes.hasRefused = true
+    this.#refusals++
   }
 
   #handleRefusal(batch: Batch, lane: number, run: number, errno: number): void {
@@ -177,7 +205,10 @@ export class Sender {
       if (problem === 0) sent++
       else this.#add(COUNTER.firstDrop + problem - 1, 1)
     }
-    this.#add(COUNTER.sentFrames, sent)
+    const refused = Math.min(sent, this.#refusals)
+    this.#refusals -= refused
+    this.#add(COUNTER.firstDrop + REFUSED, refused)
+    this.#add(COUNTER.sentFrames, sent - refused)
   }
 
   #add(counter: number, amount: number): void {
