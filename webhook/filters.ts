@@ -1,6 +1,5 @@
 /** Whether filters compile, asked of libpcap itself, as the sidecar will. */
-import { AppError } from '../lib/errors.ts'
-import { checkFilter } from '../sidecar/engine/libpcap.ts'
+import { filterProblemOf } from '../sidecar/engine/libpcap.ts'
 import { Memory } from './memory.ts'
 
 /** Where reviews ask about filters. */
@@ -17,16 +16,6 @@ export class FilterChecker implements FilterDirectory {
   readonly #memory = new Memory<string | undefined>(LIMITS)
 
   async problemOf(expression: string): Promise<string | undefined> {
-    return this.#memory.get(expression, () => compile(expression))
-  }
-}
-
-async function compile(expression: string): Promise<string | undefined> {
-  try {
-    await checkFilter(expression)
-    return undefined
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'ERR_FILTER') return error.message
-    throw error
+    return this.#memory.get(expression, () => filterProblemOf(expression))
   }
 }

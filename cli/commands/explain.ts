@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { explain as explainSituation } from '../../webhook/admission/explain.ts'
 import type { CliContext } from '../context.ts'
+import { findFilterProblems } from '../manifests/filter-problems.ts'
 import { situationOf, workloadsIn } from '../manifests/transform.ts'
 import {
   addFileOption,
@@ -21,8 +22,10 @@ export function addExplainCommand(program: Command, context: CliContext): void {
 }
 
 async function explain(options: ManifestOptions, context: CliContext): Promise<void> {
-  const surroundings = surroundingsOf(options)
+  const settings = surroundingsOf(options)
   const documents = await readDocuments(options, context)
+  const filterProblems = await findFilterProblems(documents, settings)
+  const surroundings = { ...settings, filterProblems }
   for (const document of documents) {
     for (const { workload } of workloadsIn(document, options.namespace)) {
       context.print(

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { admit } from '../../webhook/admission/admit.ts'
 import { referenceOf } from '../../webhook/admission/workload.ts'
 import type { CliContext } from '../context.ts'
+import { findFilterProblems } from '../manifests/filter-problems.ts'
 import { situationOf } from '../manifests/transform.ts'
 import {
   addFileOption,
@@ -30,8 +31,10 @@ export function addInjectCommand(program: Command, context: CliContext): void {
 }
 
 async function inject(options: ManifestOptions, context: CliContext): Promise<void> {
-  const surroundings = surroundingsOf(options)
+  const settings = surroundingsOf(options)
   const documents = await readDocuments(options, context)
+  const filterProblems = await findFilterProblems(documents, settings)
+  const surroundings = { ...settings, filterProblems }
   writeManifests(
     documents,
     {

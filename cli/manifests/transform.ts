@@ -11,6 +11,7 @@ import {
 } from '../../webhook/admission/json.ts'
 import type { PatchOperation } from '../../webhook/admission/patch.ts'
 import type { NamespaceFacts, Situation } from '../../webhook/admission/rules.ts'
+import { annotatedFilter } from '../../webhook/admission/settings-for.ts'
 import type { Installation } from '../../webhook/admission/settings.ts'
 import {
   annotationsOf,
@@ -35,6 +36,8 @@ export interface Surroundings {
   readonly defaultNamespace: string
   /** Annotations that every namespace has, before all others. */
   readonly namespaceAnnotations: Annotations
+  /** What findFilterProblems() found; nothing is known of filters that are not in it. */
+  readonly filterProblems?: ReadonlyMap<string, string>
 }
 
 /** All workloads of a document, those in a List included. */
@@ -60,13 +63,14 @@ export function situationOf(
   documents: readonly ManifestDocument[],
   surroundings: Surroundings,
 ): Situation {
-  const { installation, namespaceAnnotations } = surroundings
+  const { installation, namespaceAnnotations, filterProblems } = surroundings
   const name = workload.namespace
   const manifest = documents.flatMap(objectsIn).find(({ object }) => isNamespace(object, name))
   const known: Annotations = manifest ? annotationsOf(manifest.object) : { [INJECT]: 'enabled' }
   const labels = objectAt(manifest?.object, 'metadata', 'labels') as NamespaceFacts['labels']
   const namespace = { name, annotations: { ...known, ...namespaceAnnotations }, labels }
-  return { workload, installation, namespace }
+  const filterProblem = filterProblems?.get(annotatedFilter(workload, namespace) ?? '')
+  return { workload, installation, namespace, cluster: { filterProblem } }
 }
 
 /** The text of the document with `patch` applied; the very text where the patch is empty. */

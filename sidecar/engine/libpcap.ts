@@ -59,6 +59,20 @@ export async function checkFilter(expression: string): Promise<void> {
   throw filterError(expression, `more than ${most} instructions`)
 }
 
+/**
+ * What is wrong with a pcap-filter expression, or undefined.
+ * @throws AppError ERR_NATIVE_LIBRARY where libpcap is missing.
+ */
+export async function filterProblemOf(expression: string): Promise<string | undefined> {
+  try {
+    await checkFilter(expression)
+    return undefined
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'ERR_FILTER') return error.message
+    throw error
+  }
+}
+
 /** What is wrong with the text itself, before any compiler sees it. */
 function findTextProblem(expression: string): string | undefined {
   if (expression.length > MAX_FILTER_LENGTH) {

@@ -52,6 +52,16 @@ const containersOf = (object: unknown): unknown =>
     valueAt(container, 'name'),
   )
 
+test('a filter that does not compile is named by its annotation, and the workload left as it is', async () => {
+  const original = stringify(deployment(podTemplate({ 'podtap.dev/filter': 'tcp prot 80' })))
+
+  const { output, reports, error } = await podtap(['inject', '-f', '-'], original)
+
+  assert.equal(output, original)
+  assert.match(reports[0] ?? '', /bad-annotation.*podtap\.dev\/filter.*tcp prot 80/)
+  assert.match(String(error), /left as they were for a bad value: standard input/)
+})
+
 test('the examples are injected, the opted-out one stays, and uninject gives back the very bytes', async () => {
   for (const name of globSync('*.yaml', { cwd: EXAMPLES })) {
     const original = readFileSync(join(EXAMPLES, name), 'utf8')
