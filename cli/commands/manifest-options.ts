@@ -17,7 +17,7 @@ export interface ManifestOptions {
   readonly filename: readonly string[]
   readonly namespace: string
   readonly output?: ManifestFormat
-  readonly namespaceAnnotation?: Readonly<Record<string, string>>
+  readonly namespaceAnnotations?: Readonly<Record<string, string>>
   readonly set?: Readonly<Record<string, string>>
 }
 
@@ -40,9 +40,9 @@ export function addSurroundingsOptions(command: Command): Command {
   return command
     .option('-n, --namespace <name>', 'namespace of objects that do not name one', 'default')
     .option(
-      '--namespace-annotation <key=value>',
-      'annotation of the namespaces; without it, and without a manifest of its own, a namespace ' +
-        'counts as enabled (repeatable)',
+      '--namespace-annotations <key=value...>',
+      'annotations of the namespaces; without any, and without a manifest of its own, a namespace ' +
+        'counts as enabled',
       collect,
     )
     .option('--set <name=value>', 'a setting of the webhook, such as VNI=7 (repeatable)', collect)
@@ -81,7 +81,7 @@ export function surroundingsOf(options: ManifestOptions): Surroundings {
       sidecar: sidecarSettings(loadConfig(SIDECAR_SCHEMA, settings)),
     },
     defaultNamespace: options.namespace,
-    namespaceAnnotations: options.namespaceAnnotation ?? {},
+    namespaceAnnotations: options.namespaceAnnotations ?? {},
   }
 }
 

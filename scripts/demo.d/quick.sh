@@ -22,7 +22,7 @@ quick_inject() {
   heading '1. What the webhook would add to a Deployment'
   local example=manifests/examples/application.yaml
   say "podtap inject -f $example | diff $example -"
-  scripts/podtap inject --namespace-annotation podtap.dev/inject=enabled -f "$example" >"$QUICK_DIR/injected.yaml"
+  scripts/podtap inject --namespace-annotations podtap.dev/inject=enabled -f "$example" >"$QUICK_DIR/injected.yaml"
   diff -u --label before --label after "$example" "$QUICK_DIR/injected.yaml" | grep '^[+-]' || true
 }
 

@@ -147,13 +147,13 @@ suite('what is known of the namespace', () => {
     ],
     [
       'an option beats its manifest',
-      ['--namespace-annotation', 'podtap.dev/inject=enabled'],
+      ['--namespace-annotations', 'podtap.dev/inject=enabled'],
       `${namespace({})}---\n${web}`,
       /web injected/,
     ],
     [
       'an option says no',
-      ['--namespace-annotation', 'podtap.dev/inject=disabled'],
+      ['--namespace-annotations', 'podtap.dev/inject=disabled'],
       web,
       /web unchanged \(not-enabled\)/,
     ],
