@@ -9,20 +9,24 @@ import {
   submit,
   workload,
 } from '../helpers/cluster-laws.ts'
-import { kubectl } from '../helpers/cluster.ts'
+import { FOREIGN_CLUSTER, kubectl } from '../helpers/cluster.ts'
 import { startOtherWebhook, type OtherWebhook } from '../helpers/other-webhook.ts'
 
 const NS = 'podtap-order'
 
 suite('beside a webhook that sorts containers', { timeout: 60_000 }, () => {
-  let other: OtherWebhook
+  let other: OtherWebhook | undefined
   before(() => openNamespace(NS))
   after(() => closeNamespaces(NS))
-  afterEach(() => other.stop())
+  afterEach(() => other?.stop())
 
   const names = { before: 'aaa-podtap-test', after: 'zzz-podtap-test' }
   for (const [place, name] of Object.entries(names)) {
-    test(`that is called ${place} it, a Deployment has one sidecar, however often it is written`, async () => {
+    test(`that is called ${place} it, a Deployment has one sidecar, however often it is written`, async (t) => {
+      if (FOREIGN_CLUSTER) {
+        t.skip('the other webhook listens here, where that API server is not')
+        return
+      }
       other = await startOtherWebhook(name, NS)
       const reference = `deployment/${place}`
       const manifest = workload(`Deployment/${place}`)
