@@ -4,45 +4,36 @@
  */
 import { createSocket, type Socket, type SocketType } from 'node:dgram'
 import { once } from 'node:events'
-import { AppError, errnoCodeOf } from '../../lib/errors.ts'
+import { errnoCodeOf } from '../../lib/errors.ts'
+import { noFreePorts, sourcePortRanges, type PortRange } from './source-port-ranges.ts'
 
 /** How many source ports there are: enough for the workers of a sensor, few enough to be cheap. */
 export const SOURCE_PORT_COUNT = 8
-
-/** The range that RFC 7348 §5 recommends for source ports. */
-const LOWEST_PORT = 49152
-const HIGHEST_PORT = 65535
 
 /** What a system without IPv6 answers. */
 const NO_IPV6 = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT'])
 
 /** Sockets of the ports first…last, in this order. */
-export interface SourcePorts {
-  readonly first: number
-  readonly last: number
+export interface SourcePorts extends PortRange {
   readonly ipv4: readonly Socket[]
   /** Empty where there is no IPv6. */
   readonly ipv6: readonly Socket[]
 }
 
 /**
- * Binds SOURCE_PORT_COUNT neighbouring ports. The search begins at the top, outside of the range that
- * Linux gives to clients by default (32768–60999), where an application could hold one.
+ * Binds SOURCE_PORT_COUNT neighbouring ports.
  * @throws AppError ERR_PORTS when no such range is free.
  */
 export async function openSourcePorts(): Promise<SourcePorts> {
-  for (let last = HIGHEST_PORT; last > LOWEST_PORT; last -= SOURCE_PORT_COUNT) {
-    const ports = await tryRange(last - SOURCE_PORT_COUNT + 1, last)
+  for (const range of sourcePortRanges(SOURCE_PORT_COUNT)) {
+    const ports = await tryRange(range)
     if (ports !== undefined) return ports
   }
-  throw new AppError(
-    'ERR_PORTS',
-    `source ports: expected ${SOURCE_PORT_COUNT} free neighbouring UDP ports in ${LOWEST_PORT}…${HIGHEST_PORT}, found none`,
-  )
+  throw noFreePorts(SOURCE_PORT_COUNT)
 }
 
 /** All sockets of a range, or undefined (and none open) when one of its ports is taken. */
-async function tryRange(first: number, last: number): Promise<SourcePorts | undefined> {
+async function tryRange({ first, last }: PortRange): Promise<SourcePorts | undefined> {
   const open: Socket[] = []
   try {
     const ipv4 = await bindRange('udp4', first, open)

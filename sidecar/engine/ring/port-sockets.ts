@@ -2,15 +2,11 @@
  * The UDP sockets of the engine: a few neighbouring source ports, each bound for IPv4 and IPv6 from
  * the start and until the end, so that no application can have one of them in between.
  */
-import { AppError } from '../../../lib/errors.ts'
 import { OWN_HOP_LIMIT } from '../own-packets.ts'
+import { noFreePorts, sourcePortRanges, type PortRange } from '../source-port-ranges.ts'
 import * as native from './native.ts'
 import { OWN_MARK } from './own-mark.ts'
 import { AF_INET, AF_INET6, ipSocketAddress } from './socket-address.ts'
-
-/** The range that RFC 7348 §5 recommends for source ports. */
-const LOWEST_PORT = 49152
-const HIGHEST_PORT = 65535
 
 const SOCK_DGRAM_CLOEXEC_NONBLOCK = 2 | 0o2000000 | 0o4000
 const SOL_SOCKET = 1
@@ -44,33 +40,26 @@ const PMTUDISC_DONT = 0
 const PMTUDISC_DO = 2
 
 /** Sockets of the ports first…last, in this order. */
-export interface PortSockets {
-  readonly first: number
-  readonly last: number
+export interface PortSockets extends PortRange {
   readonly ipv4: readonly number[]
   /** Empty where there is no IPv6. */
   readonly ipv6: readonly number[]
 }
 
 /**
- * Binds `count` neighbouring ports. The search begins at the top, outside of the range that Linux
- * gives to clients by default (32768–60999). `mayFragment`: datagrams that are too long for the path
- * are fragmented; otherwise DF is set and they fail.
+ * Binds `count` neighbouring ports. `mayFragment`: datagrams that are too long for the path are
+ * fragmented; otherwise DF is set and they fail.
  * @throws AppError ERR_PORTS when no such range is free.
  */
 export function openPortSockets(count: number, mayFragment: boolean): PortSockets {
-  for (let last = HIGHEST_PORT; last - count >= LOWEST_PORT; last -= count) {
-    const first = last - count + 1
+  for (const { first, last } of sourcePortRanges(count)) {
     const ipv4 = bindRange(4, first, count, mayFragment)
     if (ipv4 === undefined) continue
     const ipv6 = bindRange(6, first, count, mayFragment)
     if (ipv6 !== undefined) return { first, last, ipv4, ipv6 }
     closeAll(ipv4)
   }
-  throw new AppError(
-    'ERR_PORTS',
-    `source ports: expected ${count} free neighbouring UDP ports in ${LOWEST_PORT}…${HIGHEST_PORT}, found none`,
-  )
+  throw noFreePorts(count)
 }
 
 /** Closes the descriptors. */
