@@ -19,6 +19,14 @@ export const HOSTS = {
   sensor: { ipv4: '10.77.0.3', ipv6: 'fd77::3', mac: '02:00:00:00:77:03' },
 } as const
 
+/**
+ * A filter for what pod and client say to each other, and nothing of podtap or of the sensor. Without what
+ * kernels say when they like, ARP and neighbour discovery (RFC 4861 section 4): one such frame between the
+ * starts of two captures would tell them apart.
+ */
+export const CONVERSATION =
+  'ip host 10.77.0.2 or (ip6 host fd77::2 and not (icmp6 and ip6[40] >= 133 and ip6[40] <= 137))'
+
 /** One of HOSTS. */
 export type HostName = keyof typeof HOSTS
 

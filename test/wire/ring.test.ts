@@ -7,10 +7,9 @@ import { concat, ethernet, hex, ipv4, number, tagged, udp } from '../helpers/fra
 import { joinFragments, readIp } from '../helpers/reassembly.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
 import { unaccounted, WireEngine, type WireEngineOptions } from '../helpers/wire-engine.ts'
-import { HOSTS, Wire } from '../helpers/wire.ts'
+import { CONVERSATION, HOSTS, Wire } from '../helpers/wire.ts'
 
 const MIRRORED = 'udp dst port 4789'
-const CONVERSATION = 'host 10.77.0.2 or host fd77::2'
 const BAD_CHECKSUM = [
   'tcp.checksum.status == 0',
   'ip.checksum.status == 0',

@@ -7,12 +7,12 @@ import { until } from '../helpers/until.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
 import { unaccounted, WireEngine } from '../helpers/wire-engine.ts'
 import { asSet, TEST_ETHER_TYPE, withoutChecksum } from '../helpers/wire-frames.ts'
-import { HOSTS, Wire } from '../helpers/wire.ts'
+import { CONVERSATION, HOSTS, Wire } from '../helpers/wire.ts'
 
 const VNI = 0xabcdef
 
-/** What the pod and the client say to each other, and nothing of podtap or of the sensor. */
-const CONVERSATION = 'host 10.77.0.2 or host fd77::2 or ether proto 0x88b5'
+/** CONVERSATION, and the frame that ends it. */
+const WATCHED = `(${CONVERSATION}) or ether proto 0x88b5`
 
 /** Ends a conversation: what a capture has before it can be compared. */
 const MARKER = ethernet(TEST_ETHER_TYPE, new Uint8Array(46).fill(0xee))
@@ -148,9 +148,9 @@ interface Mirror {
 }
 
 async function startMirror(): Promise<Mirror> {
-  const engine = await WireEngine.mirroring(wire, { filter: CONVERSATION })
-  const reference = await WireCapture.start(wire, 'pod', 'eth0', CONVERSATION)
-  const seen = await WireCapture.start(wire, 'sensor', 'vx0', CONVERSATION)
+  const engine = await WireEngine.mirroring(wire, { filter: WATCHED })
+  const reference = await WireCapture.start(wire, 'pod', 'eth0', WATCHED)
+  const seen = await WireCapture.start(wire, 'sensor', 'vx0', WATCHED)
   const end = async (): Promise<Uint8Array[]> => {
     await wire.sendFrames('client', [MARKER])
     const expected = await untilMarker(reference)
