@@ -1,4 +1,4 @@
-import { AppError, messageOf } from '../errors.ts'
+import { AppError, errnoCodeOf, messageOf } from '../errors.ts'
 
 /** What the API said about a failure, beyond its message. */
 export interface KubeFailure {
@@ -64,6 +64,19 @@ export function statusError(subject: string, status: KubeStatus): KubeError {
     retryAfterMs: seconds === undefined ? undefined : seconds * 1000,
   })
 }
+
+/**
+ * Whether nothing listened at the server's address: its host, or the network, said so by itself, and
+ * no server had any work with the request.
+ */
+export function isUnheard(error: Error): boolean {
+  const { cause } = error
+  // Node tries all addresses of a name, and has an error for each.
+  const causes: readonly unknown[] = cause instanceof AggregateError ? cause.errors : [cause]
+  return causes.every((each) => UNHEARD_CODES.has(errnoCodeOf(each) ?? ''))
+}
+
+const UNHEARD_CODES: ReadonlySet<string> = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH'])
 
 function parseStatus(body: string): KubeStatus | undefined {
   try {

@@ -5,7 +5,7 @@
 import { backoffMs, sleep, type BackoffLimits, type Random, type Sleep } from '../backoff.ts'
 import { AppError } from '../errors.ts'
 import type { KubeClient } from './client.ts'
-import { KubeError } from './kube-error.ts'
+import { isUnheard, KubeError } from './kube-error.ts'
 import { listObjects, putObject, selectorsOf, type KubeTarget } from './list.ts'
 import { keyOf, type KubeObject } from './objects.ts'
 import { parseEvent, type WatchEvent } from './watch-protocol.ts'
@@ -37,7 +37,10 @@ export interface WatchTiming {
   readonly silenceMs: number
   /** A watch that lasted so long has worked; one that ended sooner counts as a failure. */
   readonly settledMs: number
+  /** Pauses after an answer that was no success, or none where there was a server. */
   readonly backoff: BackoffLimits
+  /** Pauses while nothing listens at the server's address. */
+  readonly unheard: BackoffLimits
 }
 
 /**
@@ -46,6 +49,9 @@ export interface WatchTiming {
  *   a proxy without its server, say. (A peer that is gone is noticed by TCP keepalive after 30 s.)
  *   Where a quiet API server sends no bookmarks this costs one more request per 90 s, and nothing else.
  * - `backoff`: the limits of client-go's Reflector, a little quicker at first.
+ * - `unheard`: an API server that is not there is found again within a second of its return. Until then
+ *   a host's kernel refuses two connections a second from each client, which is no work for any server;
+ *   then thousands of clients return in the course of a second.
  */
 export const WATCH_TIMING: WatchTiming = {
   pageSize: 250,
@@ -53,6 +59,7 @@ export const WATCH_TIMING: WatchTiming = {
   silenceMs: 90_000,
   settledMs: 5_000,
   backoff: { firstMs: 500, ceilingMs: 30_000 },
+  unheard: { firstMs: 500, ceilingMs: 1_000 },
 }
 
 /** What a watch runs with; the last three have defaults and are there for tests. */
@@ -65,7 +72,7 @@ export interface WatchOptions<T> {
 }
 
 /**
- * Failed answers in a row after which the list is read anew although the server did not ask for it:
+ * Failed answers after which the list is read anew although the server did not ask for it:
  * a resource version that no server knows (etcd was restored from a backup) is left behind that way.
  */
 const RELIST_AFTER_FAILURES = 3
@@ -95,6 +102,8 @@ class Watch<O extends KubeObject, T> {
   /** Where the watch goes on; undefined: it must list first. */
   #resourceVersion: string | undefined
   #failures = 0
+  /** Those of the failures that a server had work with. */
+  #heardFailures = 0
   /** Whether the listener was told of a failure and not yet of its end. */
   #failing = false
 
@@ -164,6 +173,7 @@ class Watch<O extends KubeObject, T> {
 
   #onSettled(): void {
     this.#failures = 0
+    this.#heardFailures = 0
     if (!this.#failing) return
     this.#failing = false
     this.#options.listener.onRecovered()
@@ -190,18 +200,29 @@ class Watch<O extends KubeObject, T> {
 
   async #afterFailure(error: AppError): Promise<void> {
     this.#failures += 1
-    const { status, retryAfterMs = 0 } = error instanceof KubeError ? error : {}
+    if (!isUnheard(error)) this.#heardFailures += 1
+    const { status } = error instanceof KubeError ? error : {}
     const expired = status === 410
     if (expired || this.#isHopeless(status)) this.#resourceVersion = undefined
     // A version that is too old is ordinary: the events since then are no longer kept (5 minutes).
     if (expired && this.#failures === 1) return
     this.#failing = true
     this.#options.listener.onError(error, this.#failures)
-    const pause = retryAfterMs + backoffMs(this.#failures, this.#timing.backoff, this.#random)
-    await (this.#options.sleep ?? sleep)(pause, this.#options.signal)
+    await (this.#options.sleep ?? sleep)(this.#pauseAfter(error), this.#options.signal)
+  }
+
+  /**
+   * A server that has just returned may answer 403 or 503 at first; how long it was gone does not make
+   * the pause after that longer.
+   */
+  #pauseAfter(error: AppError): number {
+    const { backoff, unheard } = this.#timing
+    if (isUnheard(error)) return backoffMs(this.#failures, unheard, this.#random)
+    const { retryAfterMs = 0 } = error instanceof KubeError ? error : {}
+    return retryAfterMs + backoffMs(this.#heardFailures, backoff, this.#random)
   }
 
   #isHopeless(status: number | undefined): boolean {
-    return status !== undefined && status !== 429 && this.#failures >= RELIST_AFTER_FAILURES
+    return status !== undefined && status !== 429 && this.#heardFailures >= RELIST_AFTER_FAILURES
   }
 }

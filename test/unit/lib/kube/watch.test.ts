@@ -351,6 +351,45 @@ test('a server that restarts on its port is found again', { timeout: 5000 }, asy
 })
 
 test(
+  'a server that is not there is asked for about twice a second',
+  { timeout: 5000 },
+  async (t) => {
+    const server = await startKubeServer()
+    await server.stop()
+
+    const seen = start(t, server)
+    await seen.until(() => seen.errors.length === 8)
+
+    assert.deepEqual(seen.pauses.slice(0, 7), [250, 500, 500, 500, 500, 500, 500])
+    assert.match(seen.errors[7] ?? '', /^8: .*: connect ECONNREFUSED 127\.0\.0\.1:\d+$/)
+  },
+)
+
+test(
+  'a server that is back and refuses is spared as if it had not been gone, and not listed anew',
+  { timeout: 5000 },
+  async (t) => {
+    const first = await startKubeServer()
+    first.script(list([pod('a', '1', 'A')], { version: '1' }), watch([]))
+    let second: KubeServer | undefined
+    t.after(async () => second?.stop())
+    const pause: Sleep = async () => {
+      if (seen.errors.length !== 5) return
+      second = await startKubeServer(first.port)
+      second.script(status(403, 'not yet'), watch([event('MODIFIED', pod('a', '2', 'A2'))]))
+    }
+
+    const seen = startWatch(t, first, { timing: SETTLED_AT_ONCE, sleep: pause })
+    await first.requested(2)
+    await first.stop()
+    await seen.until(() => seen.recoveries === 1)
+
+    assert.deepEqual(seen.pauses, [250, 500, 500, 500, 500, 500])
+    assert.deepEqual(second?.requests, [watchFrom('1'), watchFrom('1')])
+  },
+)
+
+test(
   'a line that is no event is a failure, and the watch goes on after it',
   { timeout: 5000 },
   async (t) => {
