@@ -65,7 +65,7 @@ export class SensorFollower implements SensorListener {
     this.#choose()
   }
 
-  /** Told, about four times a second, what became of the frames for `current`. */
+  /** Told, some twenty times a second, what became of the frames for `current`. */
   onLook(look: Look): void {
     const now = this.#now()
     const times = this.#current && this.#refusals.note(this.#current, look, now)

@@ -2,8 +2,11 @@
 import type { Engine, EngineCounters } from './engine/engine.ts'
 import type { Look } from './sensor/refusals.ts'
 
-/** Milliseconds between two looks: half of the second in which a dead sensor is to be left. */
-const LOOK_MS = 250
+/**
+ * Milliseconds between two looks. Every frame until a dead sensor is left is lost; looking is reading
+ * memory that the engine `ring` writes, or one message to the process of `cap`.
+ */
+const LOOK_MS = 50
 
 /**
  * Frames after a change of destination that are not judged: the kernel reports refusals late, by the

@@ -15,11 +15,11 @@ export interface Look {
 const BACKOFF = { firstMs: 5_000, ceilingMs: 300_000 }
 
 /**
- * Looks with frames and without a refusal after which a sensor is known to read from a socket. Hosts
- * say "port unreachable" about once a second to one peer (net.ipv4.icmp_ratelimit), so that at four
- * looks a second this is enough to hear a sniffer's refusal ten times.
+ * Looks with frames and without a refusal, and the time from the first to the last of them, after which
+ * a sensor is known to read from a socket. Hosts say "port unreachable" about once a second to one peer
+ * (net.ipv4.icmp_ratelimit): in that time a sniffer would have said it ten times.
  */
-const ACCEPTING_LOOKS = 40
+const ACCEPTING = { looks: 40, ms: 10_000 }
 
 /** How many sensors that refuse from their first frame on are taken for sniffers, not for dead. */
 const SNIFFERS = 2
@@ -28,6 +28,8 @@ const SNIFFERS = 2
 interface Conduct {
   /** Looks in a row with frames sent and none refused. */
   accepting: number
+  /** When the first of these was, on the caller's clock. */
+  acceptingSince: number
   /** Whether something showed that it reads from a socket, so that its refusals mean that it is dead. */
   isSocket: boolean
   /** Refusals since it last was seen to accept, those while it was left alone not counted. */
@@ -73,10 +75,7 @@ export class Refusals {
       conduct.isSocket ||= look.unreachable > 0
       return now < conduct.avoidedUntil ? undefined : avoid(conduct, now)
     }
-    if (look.sent > 0) conduct.accepting += 1
-    if (conduct.accepting >= ACCEPTING_LOOKS) {
-      Object.assign(conduct, { isSocket: true, strikes: 0, avoidedUntil: 0 })
-    }
+    if (look.sent > 0) accept(conduct, now)
     return undefined
   }
 
@@ -106,10 +105,17 @@ export class Refusals {
     const known = this.#conducts.get(key)
     if (known) return known
     const isSocket = this.#setting === 'socket' || sensor.declaresSocket === true
-    const conduct = { accepting: 0, isSocket, strikes: 0, avoidedUntil: 0 }
+    const conduct = { accepting: 0, acceptingSince: 0, isSocket, strikes: 0, avoidedUntil: 0 }
     this.#conducts.set(key, conduct)
     return conduct
   }
+}
+
+function accept(conduct: Conduct, now: number): void {
+  if (conduct.accepting === 0) conduct.acceptingSince = now
+  conduct.accepting += 1
+  if (conduct.accepting < ACCEPTING.looks || now - conduct.acceptingSince < ACCEPTING.ms) return
+  Object.assign(conduct, { isSocket: true, strikes: 0, avoidedUntil: 0 })
 }
 
 function avoid(conduct: Conduct, now: number): number {

@@ -63,7 +63,7 @@ test('the time of the last sent frame stands still while none is sent', () => {
   assert.equal(seen.watch.lastSentAt, 1000)
 })
 
-test('an engine is looked at four times a second until it is stopped', async (t: TestContext) => {
+test('an engine is looked at twenty times a second until it is stopped', async (t: TestContext) => {
   t.mock.timers.enable({ apis: ['setInterval'] })
   const abort = new AbortController()
   const engine = new MemoryEngine()
@@ -72,12 +72,12 @@ test('an engine is looked at four times a second until it is stopped', async (t:
   watchSending(engine, watch, abort.signal)
   for (const frames of [1, 3, 6]) {
     engine.counts = sent(frames)
-    t.mock.timers.tick(250)
+    t.mock.timers.tick(50)
     await new Promise(setImmediate)
   }
   abort.abort()
   engine.counts = sent(10)
-  t.mock.timers.tick(250)
+  t.mock.timers.tick(50)
   await new Promise(setImmediate)
 
   assert.deepEqual(
@@ -103,7 +103,7 @@ test('an engine that does not answer is not asked again', async (t: TestContext)
   assert.equal(asked, 1)
   answer.resolve(sent(1))
   await new Promise(setImmediate)
-  t.mock.timers.tick(250)
+  t.mock.timers.tick(50)
 
   assert.equal(asked, 2)
   abort.abort()

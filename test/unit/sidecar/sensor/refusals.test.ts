@@ -109,6 +109,17 @@ test('a sensor that came back is returned to, and its refusals are forgotten', (
   assert.deepEqual(running.run(6), [FIRST.name, SECOND.name, FIRST.name, SECOND.name])
 })
 
+test('many looks in a short time do not make a socket of a sensor', () => {
+  const refusals = new Refusals('auto')
+  const accepted = { sent: 1, refused: 0, unreachable: 0 }
+  refusals.note(FIRST, LOOKS.dead, 0)
+  for (let look = 0; look < 199; look += 1) refusals.note(FIRST, accepted, 10 + look * 50)
+  assert.deepEqual(refusals.among([FIRST, SECOND], 4999), [SECOND])
+
+  refusals.note(FIRST, accepted, 10_010)
+  assert.equal(refusals.note(FIRST, LOOKS.dead, 10_020), 1)
+})
+
 test('a single sensor is stayed with, whatever it answers', () => {
   for (const nature of ['sniffer', 'dead', 'unreachable'] as const)
     assert.deepEqual(trial([nature]).run(60), [FIRST.name], nature)
