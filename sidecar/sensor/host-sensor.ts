@@ -25,11 +25,13 @@ const MAX_SECONDS = 60
 /** The interval where there is no time to live: an address from /etc/hosts, or by a search domain. */
 const DEFAULT_SECONDS = 10
 
-const BACKOFF = { firstMs: 1_000, ceilingMs: 30_000 }
+/** Servers, and caches on the way to them, keep "no such name" for some seconds: sooner is no use. */
+const BACKOFF = { firstMs: 1_000, ceilingMs: 5_000 }
 
 /**
  * All addresses of a host name (a headless Service has one per pod), looked up again whenever their
- * time to live has passed. The last good answer stays valid while look-ups fail.
+ * time to live has passed. The last good answer stays valid while look-ups fail. A name that is known
+ * to be none any more has no sensors: its addresses may be somebody else's now.
  */
 export function hostSensor(options: HostSensorOptions): SensorSource {
   return {
@@ -64,6 +66,8 @@ class HostLookups {
       const answer = await resolveHost(host, dns, this.#addresses)
       this.#addresses = answer.addresses
       this.#report(this.#toSensors(answer))
+      if (answer.addresses.length === 0)
+        throw new Error('there is no such name, or it has no address')
       this.#recover()
       return intervalMs(answer)
     } catch (error) {
@@ -72,6 +76,7 @@ class HostLookups {
   }
 
   #toSensors({ addresses }: HostAnswer): readonly Sensor[] {
+    if (addresses.length === 0) return []
     const { host, port, ownAddresses } = this.#options
     const found = addresses.map(({ address }) => address).join(', ')
     const ofHosts = addresses.filter(isHostAddress)

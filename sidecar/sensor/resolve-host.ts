@@ -16,7 +16,7 @@ export interface DnsQueries {
 
 /** What a host name means now. */
 export interface HostAnswer {
-  /** Sorted, never empty. */
+  /** Sorted; empty: whoever was asked says that the name has none. */
   readonly addresses: readonly IpAddress[]
   /** How long that is valid, in seconds; undefined: nobody said. */
   readonly ttlSeconds: number | undefined
@@ -41,7 +41,7 @@ export function systemDns(): DnsQueries {
  * resolv.conf (`sensor.podtap-sensor` is such a name), as node's resolve4() does not.
  * A family whose servers fail keeps its addresses of `previous`, so that an unlucky moment of one
  * query does not move mirrored traffic to the other family.
- * @throws the error of the last question when there is no address at all.
+ * @throws the error of the last question when there is no address and not all of them are sure of it.
  */
 export async function resolveHost(
   host: string,
@@ -54,11 +54,25 @@ export async function resolveHost(
   ])
   const records = [...recordsOf(v4), ...recordsOf(v6)]
   if (records.length === 0) {
-    return { addresses: sorted(await dns.lookup(host, { all: true })), ttlSeconds: undefined }
+    const isSure = !isUnknown(v4) && !isUnknown(v6)
+    return { addresses: await lookUp(host, dns, isSure), ttlSeconds: undefined }
   }
   const kept = previous.filter(({ family }) => isUnknown(family === 4 ? v4 : v6))
   const ttls = [...records.map(({ ttl }) => ttl), ...kept.map(() => 0)]
   return { addresses: sorted([...records, ...kept]), ttlSeconds: Math.min(...ttls) }
+}
+
+async function lookUp(
+  host: string,
+  dns: DnsQueries,
+  isSure: boolean,
+): Promise<readonly IpAddress[]> {
+  try {
+    return sorted(await dns.lookup(host, { all: true }))
+  } catch (error) {
+    if (isSure && isNoSuchName(error)) return []
+    throw error
+  }
 }
 
 function recordsOf(answer: PromiseSettledResult<Records>): Records {
@@ -68,7 +82,11 @@ function recordsOf(answer: PromiseSettledResult<Records>): Records {
 /** Whether the servers failed, rather than said that there is no such record. */
 function isUnknown(answer: PromiseSettledResult<Records>): boolean {
   if (answer.status === 'fulfilled') return false
-  return !['ENOTFOUND', 'ENODATA'].includes(errnoCodeOf(answer.reason) ?? '')
+  return !isNoSuchName(answer.reason)
+}
+
+function isNoSuchName(error: unknown): boolean {
+  return ['ENOTFOUND', 'ENODATA'].includes(errnoCodeOf(error) ?? '')
 }
 
 /** Without duplicates and in one order, so that two equal answers are equal: servers rotate records. */

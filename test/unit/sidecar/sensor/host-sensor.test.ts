@@ -86,7 +86,7 @@ test(
 )
 
 test('the last good answer stays while look-ups fail', { timeout: 5000 }, async (t) => {
-  const script = [a('10.0.0.1'), dnsError('ETIMEOUT'), dnsError('ENOTFOUND'), a('10.0.0.1')]
+  const script = [a('10.0.0.1'), dnsError('ETIMEOUT'), dnsError('ESERVFAIL'), a('10.0.0.1')]
 
   const { seen, pauses, done } = run(t, script)
   await done
@@ -98,6 +98,23 @@ test('the last good answer stays while look-ups fail', { timeout: 5000 }, async 
   ])
   assert.equal(seen.recoveries, 1)
   assert.deepEqual(pauses, [30_000, 500, 1_000, 30_000])
+})
+
+test('a name that vanishes has no sensors until it is back', { timeout: 5000 }, async (t) => {
+  const gone = dnsError('ENOTFOUND')
+  const script = [a('10.0.0.1'), gone, gone, gone, gone, gone, a('10.0.0.1')]
+
+  const { seen, pauses, done } = run(t, script)
+  await done
+
+  const known = ['zeek.example.org 10.0.0.1:4789 -']
+  assert.deepEqual(seen.sensors, [known, [], known])
+  assert.equal(
+    seen.errors[0],
+    '1: SENSOR: cannot resolve zeek.example.org: there is no such name, or it has no address',
+  )
+  assert.equal(seen.recoveries, 1)
+  assert.deepEqual(pauses, [30_000, 500, 1000, 2000, 2500, 2500, 30_000])
 })
 
 test(

@@ -9,13 +9,13 @@ import {
 
 type Answer = Records | string
 
-/** Queries with these answers; a text is the code of an error. */
-function dns(v4: Answer, v6: Answer, hosts: readonly string[] = []): DnsQueries {
+/** Queries with these answers; a text is the code of an error. `hosts` is what getaddrinfo() answers. */
+function dns(v4: Answer, v6: Answer, hosts: readonly string[] | string = 'ENOTFOUND'): DnsQueries {
   return {
     resolve4: () => reply(v4),
     resolve6: () => reply(v6),
     lookup: () => {
-      if (hosts.length === 0) return Promise.reject(failure('ENOTFOUND'))
+      if (typeof hosts === 'string') return Promise.reject(failure(hosts))
       return Promise.resolve(hosts.map((address) => ({ address })))
     },
   }
@@ -62,10 +62,27 @@ test('what DNS does not know is looked up as the system does, without a time to 
   })
 })
 
-test('a name that nobody knows is an error, whatever it meant before', async () => {
-  await assert.rejects(resolveHost('zeek', dns('ETIMEOUT', 'ETIMEOUT'), [FOUR]), {
-    code: 'ENOTFOUND',
-  })
+test('a name that all know not to exist has no addresses, whatever it meant before', async () => {
+  const gone = { addresses: [], ttlSeconds: undefined }
+
+  assert.deepEqual(await resolveHost('zeek', dns('ENOTFOUND', 'ENOTFOUND'), [FOUR]), gone)
+  assert.deepEqual(await resolveHost('zeek', dns('ENODATA', 'ENODATA', 'ENODATA'), [FOUR]), gone)
+})
+
+test('it is an error where one of them has failed instead', async () => {
+  const failed = [
+    dns('ETIMEOUT', 'ENOTFOUND'),
+    dns('ENOTFOUND', 'ESERVFAIL'),
+    dns('ENOTFOUND', 'ENOTFOUND', 'EAI_AGAIN'),
+  ]
+  const codes = await Promise.all(
+    failed.map((each) => resolveHost('zeek', each).catch((error: unknown) => error)),
+  )
+
+  assert.deepEqual(
+    codes.map((error) => (error as { code?: string }).code),
+    ['ENOTFOUND', 'ENOTFOUND', 'EAI_AGAIN'],
+  )
 })
 
 test('a name of /etc/hosts is found by the real resolver', { timeout: 20_000 }, async () => {
