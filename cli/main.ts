@@ -1,18 +1,14 @@
-/**
- * The `podtap` command. It ends with 0, with EXIT_CODES.config for a wrong use or setting, and with
- * 1 for a command that failed; errors are one line on standard error.
- */
+#!/usr/bin/env node
+/** The `podtap` command as a process. */
 import { text } from 'node:stream/consumers'
-import { Command, CommanderError } from 'commander'
-import { AppError } from '../lib/errors.ts'
-import { EXIT_CODES } from '../sidecar/contract.ts'
-import { addExplainCommand } from './commands/explain.ts'
-import { addInjectCommand } from './commands/inject.ts'
-import { addMirrorCommand } from './commands/mirror.ts'
-import { addUninjectCommand } from './commands/uninject.ts'
 import type { CliContext } from './context.ts'
+import { runCli } from './program.ts'
+import { terminalOf } from './terminal.ts'
 
 const context: CliContext = {
+  programPath: process.argv[1] ?? '',
+  environment: process.env,
+  terminal: () => terminalOf(process.stdout, process.env),
   print: (line) => {
     process.stdout.write(`${line}\n`)
   },
@@ -21,6 +17,9 @@ const context: CliContext = {
   },
   report: (line) => {
     process.stderr.write(`${line}\n`)
+  },
+  writeError: (text) => {
+    process.stderr.write(text)
   },
   readInput: () => text(process.stdin),
   interrupted: () => {
@@ -34,32 +33,9 @@ const context: CliContext = {
   },
 }
 
-async function main(): Promise<number> {
-  const program = new Command('podtap')
-    .description('Gives network sensors sight of Kubernetes pods')
-    .exitOverride()
-  addInjectCommand(program, context)
-  addUninjectCommand(program, context)
-  addExplainCommand(program, context)
-  addMirrorCommand(program, context)
-  try {
-    await program.parseAsync(process.argv)
-    return EXIT_CODES.ok
-  } catch (error) {
-    return exitCodeOf(error)
-  }
-}
+// Whoever reads may have seen enough: `podtap status | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : 1)
+})
 
-/** Says what went wrong, unless commander has. */
-function exitCodeOf(error: unknown): number {
-  if (error instanceof CommanderError)
-    return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.config
-  if (!(error instanceof AppError)) {
-    console.error(error)
-    return EXIT_CODES.software
-  }
-  console.error(`podtap: ${error.message}`)
-  return error.code === 'ERR_CONFIG' ? EXIT_CODES.config : 1
-}
-
-process.exit(await main())
+process.exit(await runCli(process.argv.slice(2), context))

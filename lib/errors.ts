@@ -11,6 +11,7 @@ export const ERROR_CODES = {
   ERR_PORTS: 'no free range of UDP source ports for mirrored frames',
   ERR_KUBE_AUTH: 'no usable credentials for the Kubernetes API',
   ERR_KUBE_REQUEST: 'the Kubernetes API answered with an error or not at all',
+  ERR_KUBE_VERSION: 'the Kubernetes API server is too old',
   ERR_SENSOR: 'the sensor cannot be found under the name that SENSOR gives',
   ERR_REVIEW: 'a request body is not an AdmissionReview of admission.k8s.io/v1',
   ERR_CERTIFICATE: 'a certificate or key is broken, expired or does not match',

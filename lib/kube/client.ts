@@ -1,4 +1,4 @@
-import type { Agent, IncomingMessage } from 'node:http'
+import type { Agent, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { startDeadline, type Deadline } from '../deadline.ts'
 import { AppError } from '../errors.ts'
 import type { KubeCredentials } from './credentials.ts'
@@ -29,6 +29,12 @@ export interface RequestOptions extends CallOptions {
   readonly contentType?: string
 }
 
+/** A 2xx answer as it came. */
+export interface TextAnswer {
+  readonly text: string
+  readonly headers: IncomingHttpHeaders
+}
+
 /** What a stream needs to know. */
 export interface StreamOptions extends CallOptions {
   /** How long the stream may be silent, in milliseconds, before it is given up. */
@@ -55,10 +61,20 @@ export class KubeClient {
    * credentials; the signal's reason when it aborts.
    */
   async request(path: string, options: RequestOptions = {}): Promise<unknown> {
+    const { text } = await this.exchange(path, options)
+    return parseJson(`${options.method ?? 'GET'} ${path}`, text)
+  }
+
+  /**
+   * The text of a 2xx answer, whatever it is, and its headers: pods answer through the API's proxy in
+   * formats of their own, and admission warnings are headers.
+   * @throws as request() does.
+   */
+  async exchange(path: string, options: RequestOptions = {}): Promise<TextAnswer> {
     const call = startCall(options.method ?? 'GET', path, options)
     try {
       const response = await this.#open(call, options)
-      return parseJson(call, await readText(response))
+      return { text: await readText(response), headers: response.headers }
     } catch (thrown) {
       throw this.#explain(call, thrown)
     } finally {
@@ -170,13 +186,11 @@ function searchOf(query: Query = {}): string {
   return params.size === 0 ? '' : `?${params.toString()}`
 }
 
-function parseJson(call: Call, text: string): unknown {
+function parseJson(subject: string, text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
     const begin = JSON.stringify(text.slice(0, 80))
-    throw new KubeError(
-      `${subjectOf(call)}: expected JSON from the Kubernetes API, received ${begin}`,
-    )
+    throw new KubeError(`${subject}: expected JSON from the Kubernetes API, received ${begin}`)
   }
 }

@@ -11,6 +11,7 @@ import { addInjectCommand } from '../../../../cli/commands/inject.ts'
 import { addUninjectCommand } from '../../../../cli/commands/uninject.ts'
 import { arrayAt, textAt, valueAt } from '../../../../webhook/admission/json.ts'
 import { arbitraryTemplate } from '../../../helpers/arbitrary-template.ts'
+import { contextFor } from '../../../helpers/cli.ts'
 import { deployment, podTemplate } from '../../../helpers/situation.ts'
 
 const EXAMPLES = join(import.meta.dirname, '../../../../manifests/examples')
@@ -27,15 +28,8 @@ interface Ran {
 }
 
 async function podtap(args: readonly string[], input = ''): Promise<Ran> {
-  let output = ''
-  const reports: string[] = []
-  const context = {
-    print: (line: string) => void (output += `${line}\n`),
-    write: (text: string) => void (output += text),
-    report: (line: string) => void reports.push(line),
-    readInput: () => Promise.resolve(input),
-    interrupted: () => new AbortController().signal,
-  }
+  const written = { stdout: '', stderr: '' }
+  const context = contextFor(written, { input })
   const program = new Command('podtap')
     .exitOverride()
     .configureOutput({ writeErr: () => undefined })
@@ -44,7 +38,8 @@ async function podtap(args: readonly string[], input = ''): Promise<Ran> {
   addExplainCommand(program, context)
   let error: unknown
   await program.parseAsync(['node', 'podtap', ...args]).catch((thrown: unknown) => (error = thrown))
-  return { output, reports, error }
+  const reports = written.stderr.split('\n').slice(0, -1)
+  return { output: written.stdout, reports, error }
 }
 
 const containersOf = (object: unknown): unknown =>

@@ -183,3 +183,16 @@ test('a server with a certificate of another authority is not trusted', LIMIT, a
     message: /^GET \/: no answer from the Kubernetes API at https:.*: self-signed certificate/,
   })
 })
+
+test('an answer can be had as text, with its headers', LIMIT, async (t) => {
+  const server = await startKubeServer()
+  t.after(() => server.stop())
+  server.script((response) => {
+    response.writeHead(200, { warning: '299 - "podtap: sidecar added"' }).end('podtap_sensors 1\n')
+  })
+
+  const { text, headers } = await clientOf(server).exchange('/metrics')
+
+  assert.equal(text, 'podtap_sensors 1\n')
+  assert.equal(headers.warning, '299 - "podtap: sidecar added"')
+})

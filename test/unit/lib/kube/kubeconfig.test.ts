@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import { kubeconfigCredentials } from '../../../../lib/kube/kubeconfig.ts'
+import { kubeconfigCredentials, openKubeconfig } from '../../../../lib/kube/kubeconfig.ts'
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
@@ -85,4 +85,26 @@ test('a file that is missing or no kubeconfig is named', (t) => {
       "ENOENT: no such file or directory, open '/nonexistent/config'",
   })
   assert.throws(() => kubeconfigCredentials(path), { code: 'ERR_KUBE_AUTH' })
+})
+
+test('of several files the first that says something wins, and all are looked into', (t) => {
+  const first = kubeconfig(
+    t,
+    "{ clusters: [{ name: one, cluster: { server: 'https://first' } }], users: [], contexts: [] }",
+  )
+  const second = kubeconfig(t, KUBECONFIG)
+
+  const { context, namespace, credentials } = openKubeconfig([first, second])
+
+  assert.deepEqual(
+    { context, namespace, server: credentials.server },
+    { context: 'by-token', namespace: 'default', server: 'https://first' },
+  )
+})
+
+test('a context that does not exist is answered with those that do', (t) => {
+  assert.throws(() => openKubeconfig([kubeconfig(t, KUBECONFIG)], 'production'), {
+    code: 'ERR_CONFIG',
+    message: '--context: expected one of by-token, by-certificate, broken, received "production"',
+  })
 })
