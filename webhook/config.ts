@@ -17,6 +17,8 @@ export interface OwnObjects {
   readonly tlsSecret: string
   /** The RoleBinding, in the sensor's namespace, that lets sidecars see sensors. */
   readonly sensorRoleBinding: string
+  /** The Lease that decides which replica writes. */
+  readonly lease: string
 }
 
 /** Everything that the webhook is told at its start. */
@@ -27,6 +29,8 @@ export interface WebhookConfig {
   /** Which namespaces the API server is told to ask about. */
   readonly scope: Scope
   readonly own: OwnObjects
+  /** How this process is called in the Lease, in logs and in events: its pod's name. */
+  readonly podName: string
   readonly port: number
   /** How long it goes on answering after it was told to end, in milliseconds. */
   readonly drainMs: number
@@ -44,11 +48,13 @@ export const WEBHOOK_SCHEMA = {
   // private clusters whose firewall would have to be changed for any other port.
   LISTEN_PORT: { parse: integer(0, 65535), fallback: 10250 },
   POD_NAMESPACE: { parse: parseNamespace, fallback: 'podtap' },
+  POD_NAME: { parse: objectName, fallback: 'podtap-webhook' },
   SERVICE_NAME: { parse: objectName, fallback: 'podtap-webhook' },
   WEBHOOK_CONFIGURATION: { parse: objectName, fallback: 'podtap' },
   TLS_SECRET: { parse: objectName, fallback: 'podtap-webhook-tls' },
   SCOPE: { parse: oneOf(...SCOPES), fallback: 'all' as Scope },
   SENSOR_ROLE_BINDING: { parse: objectName, fallback: 'podtap-sensor-reader' },
+  LEASE: { parse: objectName, fallback: 'podtap-webhook' },
   DRAIN_SECONDS: { parse: integer(0, 300), fallback: 5 },
   LOG_LEVEL: { parse: oneOf(...LOG_LEVELS), fallback: 'info' as LogLevel },
   KUBECONFIG: optional(text(/^[^\0]+$/, 'a path')),
@@ -70,7 +76,9 @@ export function loadWebhookConfig(env: Environment): WebhookConfig {
       webhookConfiguration: values.WEBHOOK_CONFIGURATION,
       tlsSecret: values.TLS_SECRET,
       sensorRoleBinding: values.SENSOR_ROLE_BINDING,
+      lease: values.LEASE,
     },
+    podName: values.POD_NAME,
     port: values.LISTEN_PORT,
     drainMs: values.DRAIN_SECONDS * 1000,
     logLevel: values.LOG_LEVEL,

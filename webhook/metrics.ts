@@ -22,6 +22,7 @@ export interface MetricSources {
   namespacesSynced(): boolean
   /** Undefined while no certificate is served. */
   certificateExpiry(): Date | undefined
+  leading(): boolean
 }
 
 /** From 0.5 ms, an ordinary review, to 2 s, the API server's patience. */
@@ -65,6 +66,10 @@ function addGauges(registry: Registry, sources: MetricSources): void {
   addGauge(registry, 'podtap_certificate_expiry_timestamp_seconds', {
     help: 'When the certificate that is served expires; 0: none is served.',
     read: () => (sources.certificateExpiry()?.getTime() ?? 0) / 1000,
+  })
+  addGauge(registry, 'podtap_leader', {
+    help: '1 while this replica is the one that writes to the cluster.',
+    read: () => Number(sources.leading()),
   })
 }
 

@@ -19,6 +19,7 @@ import { createEnabledLoops } from './enabled-loops.ts'
 import { EventRecorder } from './events.ts'
 import { createMetrics, type WebhookMetrics } from './metrics.ts'
 import { NamespaceCache } from './namespaces.ts'
+import { Leadership } from './leadership/leadership.ts'
 import type { ReconcileLoop } from './reconcile-loop.ts'
 import type { HttpApp } from './http-app.ts'
 import { buildServer } from './server.ts'
@@ -50,6 +51,9 @@ export async function startWebhook(deps: WebhookDeps): Promise<RunningWebhook> {
 class Webhook implements RunningWebhook {
   readonly #deps: WebhookDeps
   readonly #ending = new AbortController()
+  /** Aborts before #ending: what drains still answers, and writes no more. */
+  readonly #resigning = new AbortController()
+  readonly #leadership: Leadership
   readonly #namespaces: NamespaceCache
   readonly #server: HttpApp
   readonly #keeper: CertificateKeeper
@@ -58,6 +62,7 @@ class Webhook implements RunningWebhook {
   readonly #enabledLoops: readonly ReconcileLoop[]
   #port = 0
   #work: Promise<unknown> = Promise.resolve()
+  #leaderWork: Promise<unknown> = Promise.resolve()
   #stopped: Promise<void> | undefined
 
   constructor(deps: WebhookDeps) {
@@ -67,6 +72,13 @@ class Webhook implements RunningWebhook {
     this.#cluster = new Cluster({ client, logger, ...config })
     this.#events = new EventRecorder({ client, logger })
     this.#enabledLoops = createEnabledLoops({ ...deps, namespaces: this.#namespaces })
+    const { own, podName } = config
+    this.#leadership = new Leadership({
+      client,
+      logger,
+      lease: { namespace: own.namespace, name: own.lease },
+      identity: `${podName}_${randomBytes(4).toString('hex')}`,
+    })
     this.#server = buildServer({
       installation: config.installation,
       namespaces: this.#namespaces,
@@ -100,8 +112,16 @@ class Webhook implements RunningWebhook {
       this.#keeper.run(signal),
       this.#cluster.run(signal),
       this.#events.run(signal),
-      ...this.#enabledLoops.map((loop) => loop.run(signal)),
     ])
+    this.#leaderWork = this.#leadership.run(
+      (leading) => this.#lead(leading),
+      this.#resigning.signal,
+    )
+  }
+
+  /** Everything that writes to the cluster; `signal` aborts when another replica may do so. */
+  async #lead(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#enabledLoops.map((loop) => loop.run(signal)))
   }
 
   async stop(): Promise<void> {
@@ -112,8 +132,9 @@ class Webhook implements RunningWebhook {
   async #stop(): Promise<void> {
     const { config, client, logger } = this.#deps
     logger.info({ drainMs: config.drainMs }, 'draining')
+    this.#resigning.abort()
     // The API server goes on calling until the Service's endpoints are updated on its side.
-    await sleep(config.drainMs)
+    await Promise.all([sleep(config.drainMs), this.#leaderWork])
     await this.#server.close()
     this.#ending.abort()
     await this.#work
@@ -135,6 +156,7 @@ class Webhook implements RunningWebhook {
       enabledNamespaces: () => this.#namespaces.enabled.length,
       namespacesSynced: () => this.#namespaces.synced,
       certificateExpiry: () => this.#keeper.expiry,
+      leading: () => this.#leadership.leading,
     })
   }
 }

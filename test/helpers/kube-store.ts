@@ -38,6 +38,7 @@ const COLLECTIONS = [
   'nodes',
   'limitranges',
   'resourcequotas',
+  'leases',
 ]
 
 interface Watcher {

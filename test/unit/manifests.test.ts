@@ -51,6 +51,7 @@ test('names and ports are the defaults of the code', () => {
       webhookConfiguration: textAt(configuration, 'metadata', 'name'),
       tlsSecret: resourceName('secrets'),
       sensorRoleBinding: resourceName('rolebindings'),
+      lease: resourceName('leases'),
     },
     own,
   )

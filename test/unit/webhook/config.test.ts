@@ -12,6 +12,7 @@ test('an empty environment gives the installation of the manifests', () => {
     nativeSidecar: 'auto',
     scope: 'all',
     own: OWN,
+    podName: 'podtap-webhook',
     port: 10250,
     drainMs: 5000,
     logLevel: 'info',

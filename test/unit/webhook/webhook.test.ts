@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { Agent, request } from 'node:https'
 import type { IncomingMessage } from 'node:http'
-import { json } from 'node:stream/consumers'
+import { json, text } from 'node:stream/consumers'
 import { after, before, suite, test } from 'node:test'
 import { KubeClient } from '../../../lib/kube/client.ts'
 import { createLogger } from '../../../lib/logger.ts'
-import type { JsonObject } from '../../../webhook/admission/json.ts'
+import { textAt, type JsonObject } from '../../../webhook/admission/json.ts'
 import { loadWebhookConfig } from '../../../webhook/config.ts'
 import { startWebhook, type RunningWebhook } from '../../../webhook/webhook.ts'
 import { startKubeStore, type KubeStore } from '../../helpers/kube-store.ts'
@@ -75,7 +75,7 @@ suite('a webhook beside an API server', { timeout: 30_000 }, () => {
     putConfiguration()
     api.put(PATHS.binding, { metadata: { name: 'podtap-sensor-reader' } })
     webhook = await startWebhook({
-      config: loadWebhookConfig({ LISTEN_PORT: '0', DRAIN_SECONDS: '0', LOG_LEVEL: 'silent' }),
+      config: loadWebhookConfig({ LISTEN_PORT: '0', DRAIN_SECONDS: '1', LOG_LEVEL: 'silent' }),
       client: new KubeClient({ server: api.url, read: () => Promise.resolve({ tls: {} }) }),
       logger: createLogger('test', 'silent'),
     })
@@ -126,6 +126,22 @@ suite('a webhook beside an API server', { timeout: 30_000 }, () => {
 
     const { response: answer } = (await json(response)) as { response: JsonObject }
     assert.deepEqual(answer['warnings'], ['podtap: sidecar added to deployment/web'])
+  })
+
+  test('leads, being alone', async () => {
+    const response = await call('GET', '/metrics')
+
+    assert.match(await text(response), /^podtap_leader 1$/m)
+  })
+
+  test('writes no more once it was told to end, although it goes on answering', async () => {
+    const stopping = webhook.stop()
+    await api.until(() => textAt(api.get(PATHS.lease), 'spec', 'holderIdentity') === '')
+    const before = subjects()
+    putNamespace('late', 'enabled')
+    await stopping
+
+    assert.deepEqual(subjects(), before)
   })
 
   test('listens no more once it was told to end, however often', async () => {

@@ -42,6 +42,7 @@ async function send(
       enabledNamespaces: () => 1,
       namespacesSynced: () => true,
       certificateExpiry: () => undefined,
+      leading: () => false,
     }),
     readiness: () => [],
     isDraining: () => false,

@@ -36,6 +36,7 @@ function server(namespaces: NamespaceDirectory = NAMESPACES, draining = false): 
       enabledNamespaces: () => 1,
       namespacesSynced: () => true,
       certificateExpiry: () => new Date(60_000),
+      leading: () => true,
     }),
     readiness: () => (draining ? ['the webhook is ending'] : []),
     isDraining: () => draining,
