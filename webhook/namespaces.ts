@@ -7,14 +7,13 @@ import { KubeError } from '../lib/kube/kube-error.ts'
 import type { KubeObject } from '../lib/kube/objects.ts'
 import { watchObjects, type WatchTiming } from '../lib/kube/watch.ts'
 import type { Logger } from '../lib/logger.ts'
-import { ANNOTATION_PREFIX, injectValue } from './admission/annotations.ts'
-import type { NamespaceFacts } from './admission/rules.ts'
+import { isEnabled, namespaceFactsOf } from './admission/namespace-facts.ts'
+import type { NamespaceFacts } from './admission/situation.ts'
 
 /** How long a live read may take, in milliseconds: a quarter of the API server's patience with us. */
 export const LIVE_READ_MS = 500
 
 const PATH = '/api/v1/namespaces'
-const POD_SECURITY_PREFIX = 'pod-security.kubernetes.io/'
 
 /** Where reviews look namespaces up. */
 export interface NamespaceDirectory {
@@ -61,7 +60,7 @@ export class NamespaceCache implements NamespaceDirectory {
     try {
       const path = `${PATH}/${encodeURIComponent(name)}`
       const object = await this.#client.request(path, { timeoutMs: LIVE_READ_MS })
-      return factsOf(object as KubeObject)
+      return namespaceFactsOf(object as KubeObject)
     } catch (error) {
       if (error instanceof KubeError && error.status === 404) return undefined
       throw error
@@ -74,7 +73,7 @@ export class NamespaceCache implements NamespaceDirectory {
     signal: AbortSignal,
     timing: Partial<WatchTiming> = {},
   ): Promise<void> {
-    const target = { path: PATH, select: factsOf }
+    const target = { path: PATH, select: namespaceFactsOf }
     await watchObjects(this.#client, target, {
       signal,
       timing,
@@ -103,24 +102,4 @@ export class NamespaceCache implements NamespaceDirectory {
     this.#logger.info({ enabled: enabled.length, namespaces: items.size }, 'namespaces changed')
     listener(enabled)
   }
-}
-
-/** Little, because a cluster can have thousands of namespaces, and others' annotations can be long. */
-function factsOf({ metadata = {} }: KubeObject): NamespaceFacts {
-  return {
-    name: metadata.name ?? '',
-    annotations: withPrefix(metadata.annotations, ANNOTATION_PREFIX),
-    labels: withPrefix(metadata.labels, POD_SECURITY_PREFIX),
-  }
-}
-
-function withPrefix(
-  map: Readonly<Record<string, string>> | undefined,
-  prefix: string,
-): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(map ?? {}).filter(([key]) => key.startsWith(prefix)))
-}
-
-function isEnabled(facts: NamespaceFacts): boolean {
-  return injectValue(facts.annotations) === true
 }

@@ -26,6 +26,21 @@ export interface Maker {
 
 const TEMPLATE = ['spec', 'template'] as const
 
+/** A pod is its own template. */
+export const POD: WorkloadKind = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  templatePath: [],
+  operations: ['CREATE'],
+  endsByItself: false,
+  makers: [
+    { apiVersion: 'apps/v1', kind: 'ReplicaSet' },
+    { apiVersion: 'apps/v1', kind: 'StatefulSet' },
+    { apiVersion: 'apps/v1', kind: 'DaemonSet' },
+    { apiVersion: 'batch/v1', kind: 'Job' },
+  ],
+}
+
 /**
  * Every kind that podtap knows. ReplicaSets are left out on purpose: a changed ReplicaSet template no
  * longer equals its Deployment's, which then makes another one, without end (kubernetes#57167).
@@ -50,19 +65,7 @@ export const WORKLOAD_KINDS: readonly WorkloadKind[] = [
     endsByItself: true,
     makers: [],
   },
-  {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    templatePath: [],
-    operations: ['CREATE'],
-    endsByItself: false,
-    makers: [
-      { apiVersion: 'apps/v1', kind: 'ReplicaSet' },
-      { apiVersion: 'apps/v1', kind: 'StatefulSet' },
-      { apiVersion: 'apps/v1', kind: 'DaemonSet' },
-      { apiVersion: 'batch/v1', kind: 'Job' },
-    ],
-  },
+  POD,
 ]
 
 /** A workload as it would be stored, and as it is stored now. */
