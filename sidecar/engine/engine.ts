@@ -1,5 +1,6 @@
 /** What captures frames and sends them, whatever it is made of. */
 import type { DropReason, EngineName, Fit, Receiver } from '../contract.ts'
+import type { InterfaceRules } from '../interfaces/choose-interfaces.ts'
 
 /** Where mirrored frames go. */
 export interface Destination {
@@ -16,6 +17,8 @@ export interface Destination {
 export interface EngineOptions {
   /** The interface to sniff, for example `eth0`. */
   readonly interfaceName: string
+  /** Several interfaces, chosen by these rules; then `interfaceName` does not count. The engine `cap` has one. */
+  readonly interfaces?: InterfaceRules
   /** VXLAN network identifier, 0…16777215. */
   readonly vni: number
   /** pcap-filter expression of the user; empty mirrors everything. Must have passed checkFilter(). */
@@ -73,8 +76,20 @@ export interface Engine {
   stop(): Promise<void>
 }
 
+/** Interfaces that were taken up and let go, by name. */
+export interface InterfaceChange {
+  readonly taken: readonly string[]
+  readonly left: readonly string[]
+  /** Wanted, and left out because their frames are not Ethernet, which alone VXLAN carries. */
+  readonly unfit: readonly string[]
+  /** How many are captured now. */
+  readonly count: number
+}
+
 /** Told of changes that an engine sees by itself. */
 export interface EngineEvents {
+  /** Of several interfaces some came or went. */
+  onInterfaces?(change: InterfaceChange): void
   /** `reason` says why in words, for the log: "interface eth0 is down". */
   onStateChange(state: EngineState, reason: string): void
 }

@@ -52,6 +52,68 @@ export function ownPacketsFilter(own: OwnPackets): string {
   return anyOf([`${sent}${outbound}`, errors4(own), errors6(own)])
 }
 
+/**
+ * The pcap-filter expression for what the user wants on the interfaces of a node, or on several of a
+ * pod, less mirrored frames: of this podtap, which knows its own by their mark as well, and of the
+ * sidecars and nodes around it, whose frames pass the node on their way to a sensor. On a node they pass
+ * bridges, veths and tunnels, in both directions.
+ */
+export function nodeFilter(user: string): string {
+  const others = `not (${mirroredFramesFilter()})`
+  return user.trim() === '' ? others : `${others} and (${user})`
+}
+
+/**
+ * Mirrored frames of any podtap, their fragments, the ICMP errors that quote them, and all of it inside
+ * the tunnels by which clusters join their nodes (IPIP; VXLAN, and Geneve without options). They are
+ * known by the hop limit after few hops, a source port of RFC 7348, and the first word of a VXLAN header.
+ */
+function mirroredFramesFilter(): string {
+  return anyOf([
+    mirrored4('ip', 0),
+    `len >= 54 and ip[0] = 0x45 and ip[9] = 4 and ${mirrored4('ip', 20)}`,
+    `len >= 84 and ip[0] = 0x45 and ip[9] = 17 and ${mirrored4('ip', 50)}`,
+    `len >= 104 and ip6[6] = 17 and ${mirrored4('ip6', 70)}`,
+    `len >= 70 and ip6[6] = 17 and ${isOwnHopLimit('ip6', 7)} and ip6[40:2] >= 49152 and ip6[48:4] = ${VXLAN_FLAGS}`,
+    `len >= 62 and ip6[6] = 44 and ip6[40] = 17 and ${isOwnHopLimit('ip6', 7)}`,
+    quotedErrors4(),
+    quotedErrors6(),
+  ])
+}
+
+/** The first word of a VXLAN header that podtap writes: flag I, all reserved bits zero (RFC 7348 §5). */
+const VXLAN_FLAGS = '0x08000000'
+
+/** How many hops a mirrored frame is known for: less than lead to 64, where other systems begin. */
+const KNOWN_HOPS = 8
+
+function isOwnHopLimit(header: 'ip' | 'ip6', offset: number): string {
+  const field = `${header}[${offset}]`
+  return `${field} <= ${OWN_HOP_LIMIT} and ${field} >= ${OWN_HOP_LIMIT - KNOWN_HOPS}`
+}
+
+/** A mirrored frame, or a later fragment of one, whose IPv4 header is at `at` of `header`. */
+function mirrored4(header: 'ip' | 'ip6', at: number): string {
+  const field = (offset: number, bytes = 1): string => `${header}[${at + offset}:${bytes}]`
+  const later = `${field(6, 2)} & 0x1fff != 0`
+  const first = `len >= ${14 + at + 36} and ${field(20, 2)} >= 49152 and ${field(28, 4)} = ${VXLAN_FLAGS}`
+  const udp = `len >= ${14 + at + 20} and ${field(0)} = 0x45 and ${field(9)} = 17`
+  return `${udp} and ${isOwnHopLimit(header, at + 8)} and ${anyOf([later, first])}`
+}
+
+/** As errors4(), by the quoted hop limit (ip[36]) instead of the ports. */
+function quotedErrors4(): string {
+  const types = anyOf([3, 4, 5, 11, 12].map((type) => `ip[20] = ${type}`))
+  const error = `len >= 66 and ip[0] = 0x45 and ip[6:2] & 0x1fff = 0 and ip[9] = 1 and ${types}`
+  return `${error} and ip[28] = 0x45 and ip[37] = 17 and ${isOwnHopLimit('ip', 36)} and ip[48:2] >= 49152`
+}
+
+/** As errors6(), by the quoted hop limit (ip6[55]) instead of the ports. */
+function quotedErrors6(): string {
+  const error = 'len >= 106 and ip6[6] = 58 and ip6[40] >= 1 and ip6[40] <= 4'
+  return `${error} and ${anyOf(['ip6[54] = 17', 'ip6[54] = 44'])} and ${isOwnHopLimit('ip6', 55)}`
+}
+
 /** ip[0]: version and header length, ip[6:2]: flags and fragment offset, ip[9]: protocol (RFC 791 §3.1). */
 function datagrams4(own: OwnPackets): string {
   return `len >= 42 and ip[0] = 0x45 and ip[6:2] & 0x1fff = 0 and ip[9] = 17 and ${portsAt('ip', 20, own)}`

@@ -6,7 +6,12 @@ import { createInterface } from 'node:readline'
 import { AppError, messageOf } from '../../lib/errors.ts'
 import type { EngineName } from '../../sidecar/contract.ts'
 import { createEngine } from '../../sidecar/engine/create-engine.ts'
-import type { Destination, EngineCounters, EngineOptions } from '../../sidecar/engine/engine.ts'
+import type {
+  Destination,
+  EngineCounters,
+  EngineOptions,
+  InterfaceChange,
+} from '../../sidecar/engine/engine.ts'
 
 /** What a test may ask for. */
 export type HostCommand =
@@ -17,6 +22,7 @@ export type HostCommand =
 /** What a test is told. */
 export type HostEvent =
   | { readonly event: 'state'; readonly state: string; readonly reason: string }
+  | { readonly event: 'interfaces'; readonly change: InterfaceChange }
   | { readonly event: 'started' }
   | { readonly event: 'failed'; readonly code: string; readonly message: string }
   | { readonly event: 'counters'; readonly counters: EngineCounters }
@@ -26,6 +32,9 @@ const [name = '', options = ''] = process.argv.slice(2)
 const engine = createEngine(name as EngineName, JSON.parse(options) as EngineOptions, {
   onStateChange: (state, reason) => {
     tell({ event: 'state', state, reason })
+  },
+  onInterfaces: (change) => {
+    tell({ event: 'interfaces', change })
   },
 })
 

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { EngineName, Receiver } from '../../sidecar/contract.ts'
 import { droppedFrames } from '../../sidecar/engine/engine-counters.ts'
-import type { EngineCounters, EngineOptions } from '../../sidecar/engine/engine.ts'
+import type { EngineCounters, EngineOptions, InterfaceChange } from '../../sidecar/engine/engine.ts'
 import type { HostCommand, HostEvent } from './engine-host.ts'
 import { until } from './until.ts'
-import { HOSTS, type Wire } from './wire.ts'
+import { HOSTS, type Place, type Wire } from './wire.ts'
 
 const HOST_PROGRAM = join(import.meta.dirname, 'engine-host.ts')
 
@@ -35,12 +35,16 @@ export interface WireEngineOptions extends Partial<EngineOptions> {
   readonly engine?: EngineName
   /** Put before the program, for example setpriv with its options. */
   readonly wrapper?: readonly string[]
+  /** Where it runs; on the pod unless said otherwise. */
+  readonly place?: Place
 }
 
 /** A running engine. */
 export class WireEngine {
   /** Every change of state so far. */
   readonly states: { readonly state: string; readonly reason: string }[] = []
+  /** Every change of interfaces so far. */
+  readonly interfaces: InterfaceChange[] = []
   readonly #host: ChildProcess
   readonly #events = new EventEmitter()
 
@@ -50,6 +54,7 @@ export class WireEngine {
     createInterface({ input: host.stdout! }).on('line', (line) => {
       const event = JSON.parse(line) as HostEvent
       if (event.event === 'state') this.states.push(event)
+      if (event.event === 'interfaces') this.interfaces.push(event.change)
       this.#events.emit(event.event, event)
     })
   }
@@ -59,10 +64,10 @@ export class WireEngine {
     wire: Wire,
     options: WireEngineOptions = {},
   ): Promise<{ engine: WireEngine; failure?: Extract<HostEvent, { event: 'failed' }> }> {
-    const { engine = 'cap', wrapper = [], ...overrides } = options
+    const { engine = 'cap', wrapper = [], place = 'pod', ...overrides } = options
     const settings = JSON.stringify({ ...DEFAULTS, ...overrides })
     const host = [...wrapper, process.execPath, HOST_PROGRAM, engine, settings]
-    const running = new WireEngine(wire.start('pod', 'env', ...host))
+    const running = new WireEngine(wire.start(place, 'env', ...host))
     const answer = await Promise.race([
       once(running.#events, 'started'),
       once(running.#events, 'failed'),

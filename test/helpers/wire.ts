@@ -30,6 +30,9 @@ export const CONVERSATION =
 /** One of HOSTS. */
 export type HostName = keyof typeof HOSTS
 
+/** Where a program can run: on a host, or on the node between them. */
+export type Place = HostName | 'node'
+
 /** No command of a test takes longer. */
 const COMMAND_TIMEOUT_MS = 30_000
 
@@ -73,7 +76,7 @@ export class Wire {
   }
 
   /** Runs a program on a host to its end; resolves with its standard output. */
-  async run(host: HostName, program: string, ...args: readonly string[]): Promise<string> {
+  async run(host: Place, program: string, ...args: readonly string[]): Promise<string> {
     const { stdout } = await execFileAsync('ip', this.#exec(host, program, args), {
       timeout: COMMAND_TIMEOUT_MS,
       maxBuffer: 64 * 1024 * 1024,
@@ -87,27 +90,32 @@ export class Wire {
   }
 
   /** Runs JavaScript on a host to its end; resolves with its standard output. */
-  script(host: HostName, source: string, ...args: readonly string[]): Promise<string> {
+  script(host: Place, source: string, ...args: readonly string[]): Promise<string> {
     return this.run(host, process.execPath, '--input-type=module', '-e', source, ...args)
   }
 
   /** Starts a program on a host; close() ends it. Its streams are pipes. */
-  start(host: HostName, program: string, ...args: readonly string[]): ChildProcess {
+  start(host: Place, program: string, ...args: readonly string[]): ChildProcess {
     const child = spawn('ip', this.#exec(host, program, args), { stdio: 'pipe' })
     this.#processes.push(child)
     return child
   }
 
   /** Starts JavaScript on a host; resolves when it has printed its first line. */
-  async startScript(host: HostName, source: string): Promise<ChildProcess> {
+  async startScript(host: Place, source: string): Promise<ChildProcess> {
     const child = this.start(host, process.execPath, '--input-type=module', '-e', source)
     await once(child.stdout!, 'data')
     return child
   }
 
-  /** Sends raw Ethernet frames from a host's eth0, all of them `rounds` times; resolves when they are gone. */
-  async sendFrames(host: HostName, frames: readonly Uint8Array[], rounds = 1): Promise<void> {
-    const sender = this.start(host, process.execPath, SEND_FRAMES, 'eth0', `${rounds}`)
+  /** Sends raw Ethernet frames from an interface, all of them `rounds` times; resolves when they are gone. */
+  async sendFrames(
+    host: Place,
+    frames: readonly Uint8Array[],
+    rounds = 1,
+    interfaceName = 'eth0',
+  ): Promise<void> {
+    const sender = this.start(host, process.execPath, SEND_FRAMES, interfaceName, `${rounds}`)
     const exited = once(sender, 'exit')
     sender.stderr!.pipe(process.stderr)
     sender.stdin!.end(frames.map((frame) => Buffer.from(frame).toString('hex')).join('\n'))
@@ -116,7 +124,7 @@ export class Wire {
   }
 
   /** `ip link set eth0 up` or `down` on a host. */
-  async setLink(host: HostName, state: 'up' | 'down'): Promise<void> {
+  async setLink(host: Place, state: 'up' | 'down'): Promise<void> {
     await ip('-n', this.#namespace(host), 'link', 'set', 'eth0', state)
   }
 
@@ -141,7 +149,7 @@ export class Wire {
     return `${this.#prefix}-${host}`
   }
 
-  #exec(host: HostName, program: string, args: readonly string[]): string[] {
+  #exec(host: Place, program: string, args: readonly string[]): string[] {
     return ['netns', 'exec', this.#namespace(host), program, ...args]
   }
 

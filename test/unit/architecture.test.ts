@@ -34,8 +34,9 @@ const PURE_FILES = [
   /^sidecar\/contract\.ts$/,
   /^sidecar\/engine\/(vxlan|packet|read-packet|ipv6-extensions|checksum|internet-sum|flow-hash|own-packets)\.ts$/,
   /^sidecar\/engine\/engine\.ts$/,
+  /^sidecar\/interfaces\/choose-interfaces\.ts$/,
   /^sidecar\/sensor\/(choose-sensor|sensor-source|sensor-pod|address-family|refusals)\.ts$/,
-  /^sidecar\/engine\/ring\/(batch|capture-ring|captured-frame|crc32c|fragment|header-template|memory|messages|mirror-frame|own-mark|runs|layout|segment-(tcp|udp)|template)\.ts$/,
+  /^sidecar\/engine\/ring\/(batch|capture-ring|captured-frame|crc32c|fragment|header-template|instructions|link-messages|number-set|memory|messages|mirror-frame|own-mark|runs|layout|segment-(tcp|udp)|template)\.ts$/,
 ]
 
 interface Import {

@@ -1,18 +1,19 @@
 /** Opens the packet socket and the memory that the engine works in. */
 import { AppError } from '../../../lib/errors.ts'
+import type { Attachment, AttachmentFactory } from './attachment.ts'
 import { CaptureRing, type RingSize } from './capture-ring.ts'
+import type { Instruction } from './instructions.ts'
 import { LAYOUT } from './layout.ts'
 import { isAddressable, memoryOver, type Memory } from './memory.ts'
 import * as native from './native.ts'
-import { OUTGOING, OWN_MARK, refuse } from './own-mark.ts'
+import { OUTGOING, OWN_MARK, refusals } from './own-mark.ts'
 import { RESOURCE, type RingOptions } from './ring-options.ts'
-import { AF_PACKET, packetSocketAddress } from './socket-address.ts'
+import { AF_PACKET } from './socket-address.ts'
+import { SocketFilter } from './socket-filter.ts'
 
 const SOCK_RAW_CLOEXEC_NONBLOCK = 3 | 0o2000000 | 0o4000
 const SOL_SOCKET = 1
 const SO_ERROR = [SOL_SOCKET, 4] as const
-const SO_ATTACH_FILTER = [SOL_SOCKET, 26] as const
-const SO_LOCK_FILTER = [SOL_SOCKET, 44] as const
 const SOL_PACKET = 263
 const PACKET_RX_RING = [SOL_PACKET, 5] as const
 const PACKET_STATISTICS = [SOL_PACKET, 6] as const
@@ -20,29 +21,36 @@ const PACKET_VERSION = [SOL_PACKET, 10] as const
 const PACKET_VNET_HDR = [SOL_PACKET, 15] as const
 const TPACKET_V3 = 2
 const FRAME_BYTES = 2048
-const ARPHRD_ETHER = 1
-const ARPHRD_LOOPBACK = 772
 
 /** An open capture. */
 export class Capture {
   readonly memory: Memory
   readonly ring: CaptureRing
   readonly fd: number
-  readonly #options: RingOptions
-  #interfaceIndex = 0
+  /** What it captures on. */
+  readonly interfaces: Attachment
+  readonly filter: SocketFilter
 
   /**
-   * Everything but the interface is in place afterwards, the filter included: no frame that should
-   * not pass can enter.
+   * Everything but the interface is in place afterwards, the filter (`expression`, compiled) included:
+   * no frame that should not pass can enter.
    * @throws AppError ERR_CAPTURE.
    */
-  constructor(options: RingOptions, filter: Uint8Array) {
+  constructor(options: RingOptions, expression: Uint8Array, attachTo: AttachmentFactory) {
     const { ring } = options
-    this.#options = options
     this.fd = openSocket()
     const resources = new Float64Array(options.resources)
     resources[RESOURCE.captureFd] = this.fd
-    attachFilter(this.fd, filter, native.isLoopback(this.fd, options.interfaceName))
+    this.interfaces = attachTo(this.fd, (interfaces) => {
+      this.filter.change({ interfaces })
+    })
+    resources[RESOURCE.linkFd] = this.interfaces.eventFd
+    this.filter = new SocketFilter(this.fd, {
+      own: ownRefusals(native.isLoopback(this.fd, options.interfaceName)),
+      interfaces: this.interfaces.interfaces,
+      addresses: [],
+      expression,
+    })
     const hasVnetHeader = configure(this.fd, options)
     const mapLength = LAYOUT.end + ring.blockBytes * ring.blocks
     const address = mapMemory(mapLength)
@@ -55,28 +63,10 @@ export class Capture {
     this.ring = new CaptureRing(this.memory, LAYOUT.end, ring, hasVnetHeader)
   }
 
-  /**
-   * Binds to the interface if that is not done yet, or if another one bears its name by now. Returns
-   * why nothing can be captured, or undefined.
-   * @throws AppError ERR_INTERFACE when its frames are not Ethernet.
-   */
+  /** See Attachment. */
   attach(): string | undefined {
-    const name = this.#options.interfaceName
     native.getBytesOption(this.fd, SO_ERROR, 4)
-    const index = native.interfaceIndex(name)
-    if (index === 0) {
-      this.#interfaceIndex = 0
-      return `interface ${name} is missing`
-    }
-    if (index !== this.#interfaceIndex) {
-      requireEthernet(name, native.hardwareType(this.fd, name))
-      const address = packetSocketAddress(index)
-      if (native.bind(this.fd, address, address.length) !== 0) {
-        return `interface ${name}: ${native.errnoName(native.lastErrno())}`
-      }
-      this.#interfaceIndex = index
-    }
-    return native.isInterfaceUp(this.fd, name) ? undefined : `interface ${name} is down`
+    return this.interfaces.attach()
   }
 
   /** Reads PACKET_STATISTICS, which thereby starts again at 0 (struct tpacket_stats_v3). */
@@ -109,18 +99,11 @@ function ringRequest({ blockBytes, blocks, retireMs }: RingSize): Uint8Array {
   )
 }
 
-/** struct sock_fprog: number of instructions(2) pad(6) pointer(8). Once locked it cannot be widened. */
-function attachFilter(fd: number, instructions: Uint8Array, isLoopback: boolean): void {
-  const program = refuse(instructions, [
+function ownRefusals(isLoopback: boolean): Instruction[] {
+  return refusals([
     { field: 'mark', value: OWN_MARK },
     ...(isLoopback ? [{ field: 'packetType', value: OUTGOING } as const] : []),
   ])
-  const request = new Uint8Array(16)
-  const view = new DataView(request.buffer)
-  view.setUint16(0, program.length / 8, true)
-  view.setBigUint64(8, native.addressOf(program), true)
-  if (!native.setBytesOption(fd, SO_ATTACH_FILTER, request)) throw failure('attaching the filter')
-  native.setIntOption(fd, SO_LOCK_FILTER, 1)
 }
 
 /** Memory for everything; see isAddressable() for what it must not cross, which needs a second try at most. */
@@ -132,14 +115,6 @@ function mapMemory(length: number): number {
   native.unmap(first, length)
   if (second === -1 || !isAddressable(second, length)) throw failure(`mapping ${length} bytes`)
   return second
-}
-
-function requireEthernet(name: string, type: number): void {
-  if (type === ARPHRD_ETHER || type === ARPHRD_LOOPBACK || type === -1) return
-  throw new AppError(
-    'ERR_INTERFACE',
-    `interface ${name}: expected Ethernet, which VXLAN carries, received hardware type ${type}`,
-  )
 }
 
 function failure(what: string, hint = ''): AppError {

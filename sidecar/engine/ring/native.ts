@@ -40,6 +40,16 @@ export const read = libc.func('int64_t read(int fd, uintptr_t address, size_t le
   length: number,
 ) => number
 
+/** recv(2) into `buffer`; -1 on failure, EAGAIN where a non-blocking socket has nothing. */
+export const receive = libc.func(
+  'int64_t recv(int fd, _Out_ void *buffer, size_t length, int flags)',
+) as (fd: number, buffer: Uint8Array, length: number, flags: number) => number
+
+/** send(2) on a connected socket, or to the kernel on a netlink socket. */
+export const send = libc.func(
+  'int64_t send(int fd, const void *bytes, size_t length, int flags)',
+) as (fd: number, bytes: Uint8Array, length: number, flags: number) => number
+
 /** poll(2) over `count` structs pollfd at `address`; `timeout` in milliseconds, -1 for ever. */
 export const poll = libc.func('int poll(uintptr_t address, size_t count, int timeout)') as (
   address: number,

@@ -120,6 +120,7 @@ export class RingEngine implements Engine {
       onState: (state, reason) => {
         if (!this.#stopping.signal.aborted) this.#enter(state, reason)
       },
+      onInterfaces: (change) => this.#events.onInterfaces?.(change),
     })
     this.#worker = worker
     worker.setTargets(this.#targets)

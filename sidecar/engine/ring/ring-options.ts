@@ -1,7 +1,8 @@
 /** What the parent thread tells the worker, and what both share. */
 import type { ErrorCode } from '../../../lib/errors.ts'
 import type { Fit, Receiver } from '../../contract.ts'
-import type { Destination, EngineState } from '../engine.ts'
+import type { InterfaceRules } from '../../interfaces/choose-interfaces.ts'
+import type { Destination, EngineState, InterfaceChange } from '../engine.ts'
 import { DROP_REASONS } from '../../contract.ts'
 import type { RingSize } from './capture-ring.ts'
 
@@ -14,6 +15,8 @@ export const DEFAULT_RING: RingSize = { blockBytes: 512 * 1024, blocks: 32, reti
 /** What the worker is told at start. */
 export interface RingOptions {
   readonly interfaceName: string
+  /** Several interfaces, chosen by these rules; then interfaceName does not count. */
+  readonly interfaces?: InterfaceRules
   readonly vni: number
   /** pcap-filter expression of the user; may be empty. */
   readonly filter: string
@@ -44,6 +47,7 @@ export type Command =
 /** Worker to parent. */
 export type Report =
   | { readonly kind: 'state'; readonly state: EngineState; readonly reason: string }
+  | { readonly kind: 'interfaces'; readonly change: InterfaceChange }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
 
 /** The counters that the worker writes, as places in one Float64Array: exact up to 2^53. */
@@ -72,7 +76,8 @@ export const RESOURCE = {
   captureFd: 1,
   mapAddress: 2,
   mapLength: 3,
-  firstSocket: 4,
+  linkFd: 4,
+  firstSocket: 5,
 } as const
 
 /** Most source ports. */

@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { AppError, messageOf } from '../../../lib/errors.ts'
-import type { EngineState } from '../engine.ts'
+import type { EngineState, InterfaceChange } from '../engine.ts'
 import {
   RESOURCE,
   type Command,
@@ -29,6 +29,7 @@ const ENTRY = new URL(
 /** Told what the thread reports. */
 export interface WorkerEvents {
   onState(state: EngineState, reason: string): void
+  onInterfaces(change: InterfaceChange): void
 }
 
 /** A running thread. */
@@ -56,6 +57,10 @@ export class RingWorker {
     this.#worker.on('message', (report: Report) => {
       if (report.kind === 'failed') {
         this.#failure = new AppError(report.code, report.message)
+        return
+      }
+      if (report.kind === 'interfaces') {
+        events.onInterfaces(report.change)
         return
       }
       events.onState(report.state, report.reason)

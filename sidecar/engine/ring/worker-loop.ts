@@ -5,6 +5,7 @@
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
 import { DROP_REASONS, type DropReason } from '../../contract.ts'
 import type { EngineState } from '../engine.ts'
+import type { AttachmentFactory } from './attachment.ts'
 import { Batch } from './batch.ts'
 import { Capture } from './capture.ts'
 import { createFrame, type CapturedFrame } from './captured-frame.ts'
@@ -38,11 +39,11 @@ export interface LoopParts {
   readonly filter: Uint8Array
   /** Where commands come from and reports go to. */
   readonly port: MessagePort
+  readonly attachTo: AttachmentFactory
 }
 
 /** Captures and sends until it is told to stop. */
 export class WorkerLoop {
-  readonly #options: RingOptions
   readonly #port: MessagePort
   readonly #counters: Float64Array
   readonly #capture: Capture
@@ -56,11 +57,10 @@ export class WorkerLoop {
   #nextCheck = 0
 
   /** @throws AppError ERR_CAPTURE. */
-  constructor(options: RingOptions, { sockets, filter, port }: LoopParts) {
-    this.#options = options
+  constructor(options: RingOptions, { sockets, filter, port, attachTo }: LoopParts) {
     this.#port = port
     this.#counters = new Float64Array(options.counters)
-    this.#capture = new Capture(options, filter)
+    this.#capture = new Capture(options, filter, attachTo)
     const { memory } = this.#capture
     this.#wakeFd = native.eventfd(0, EFD_CLOEXEC_NONBLOCK)
     new Float64Array(options.resources)[RESOURCE.wakeFd] = this.#wakeFd
@@ -95,7 +95,7 @@ export class WorkerLoop {
     this.#countDrops()
   }
 
-  /** struct pollfd: fd(4) events(2) returned events(2); one for frames, one for commands. */
+  /** struct pollfd: fd(4) events(2) returned events(2); for frames, commands and interfaces (poll() skips -1). */
   #writePollRequest(): void {
     const { words } = this.#capture.memory
     const at = LAYOUT.poll >>> 2
@@ -103,18 +103,22 @@ export class WorkerLoop {
     words[at + 1] = POLLIN | POLLERR
     words[at + 2] = this.#wakeFd
     words[at + 3] = POLLIN
+    words[at + 4] = this.#capture.interfaces.eventFd
+    words[at + 5] = POLLIN
   }
 
   #wait(): void {
     const { memory } = this.#capture
     const timeout = Math.max(0, this.#nextCheck - Date.now())
-    native.poll(memory.address + LAYOUT.poll, 2, timeout)
+    native.poll(memory.address + LAYOUT.poll, 3, timeout)
     const at = LAYOUT.poll >>> 2
     // An error stays until it is read, and would make every further poll() return at once.
     if ((((memory.words[at + 1] ?? 0) >>> 16) & POLLERR) !== 0) this.#check()
     if ((memory.words[at + 3] ?? 0) >>> 16 !== 0) {
       native.read(this.#wakeFd, memory.address + LAYOUT.wake, 8)
     }
+    const hasEvent = (memory.words[at + 5] ?? 0) >>> 16 !== 0
+    if (hasEvent && this.#capture.interfaces.onEvent()) this.#check()
   }
 
   #obey(): void {
@@ -180,7 +184,7 @@ export class WorkerLoop {
     if (state !== this.#state) {
       if (this.#state === 'capturing') this.#add(COUNTER.interruptions, 1)
       this.#state = state
-      const reason = problem ?? `capturing on ${this.#options.interfaceName}`
+      const reason = problem ?? `capturing on ${this.#capture.interfaces.title}`
       this.#report({ kind: 'state', state, reason })
     }
     this.#counters[COUNTER.pathMtu] = this.#lanes.refresh()

@@ -1,8 +1,11 @@
 /** The entry of the engine's thread: everything of substance is in worker-loop.ts. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { AppError, messageOf } from '../../../lib/errors.ts'
+import type { InterfaceChange } from '../engine.ts'
 import { compileFilter } from '../libpcap.ts'
-import { captureFilter } from '../own-packets.ts'
+import { captureFilter, nodeFilter } from '../own-packets.ts'
+import type { AttachmentFactory } from './attachment.ts'
+import { OneInterface } from './one-interface.ts'
 import { openPortSockets } from './port-sockets.ts'
 import { releaseResources } from './resources.ts'
 import { RESOURCE, type Report, type RingOptions } from './ring-options.ts'
@@ -30,11 +33,28 @@ async function run(options: RingOptions): Promise<void> {
   try {
     const direction = options.interfaceName === 'lo' ? 'any' : 'outbound'
     const own = { sensorPort: options.sensorPort, sourcePorts: sockets, direction } as const
-    const filter = await compileFilter(captureFilter(options.filter, own), SNAPSHOT_BYTES)
-    const loop = new WorkerLoop(options, { sockets, filter, port })
+    const expression = options.interfaces
+      ? nodeFilter(options.filter)
+      : captureFilter(options.filter, own)
+    const filter = await compileFilter(expression, SNAPSHOT_BYTES)
+    const attachTo = await attachmentOf(options)
+    const loop = new WorkerLoop(options, { sockets, filter, port, attachTo })
     warmUp()
     loop.run()
   } finally {
     releaseResources(resources)
+  }
+}
+
+/** Who captures on one interface pays nothing for what a choice among many takes. */
+async function attachmentOf(options: RingOptions): Promise<AttachmentFactory> {
+  const { interfaces: rules, interfaceName } = options
+  if (rules === undefined) return (fd) => new OneInterface(fd, interfaceName)
+  const { ChosenInterfaces } = await import('./chosen-interfaces.ts')
+  return (fd, onFilter) => {
+    const onChange = (change: InterfaceChange): void => {
+      port.postMessage({ kind: 'interfaces', change } satisfies Report)
+    }
+    return new ChosenInterfaces(fd, rules, { onFilter, onChange })
   }
 }
