@@ -1,9 +1,12 @@
 /** The sidecar's configuration: its environment, checked once at start. */
 import {
+  configError,
+  describeProblem,
   integer,
   loadConfig,
   oneOf,
   optional,
+  type ConfigOf,
   type Environment,
   text,
   type Field,
@@ -22,7 +25,6 @@ import {
   FITS,
   RECEIVER_SETTINGS,
   VXLAN_PORT,
-  parseInterface,
   parseLabelKey,
   parseLabelValue,
   parseListenAddress,
@@ -34,6 +36,16 @@ import {
   type ReceiverSetting,
   type SIDECAR_ENVIRONMENT,
 } from './contract.ts'
+
+import {
+  DEFAULT_CONFIG_PATH,
+  HOST_SCHEMA,
+  interfaceRules,
+  parseInterfaces,
+  type HostSettings,
+} from './host-settings.ts'
+import type { InterfaceRules } from './interfaces/choose-interfaces.ts'
+import { plainEnvironment } from './vendor-names.ts'
 
 /** Where sensors are looked for. */
 export type SensorChoice =
@@ -53,7 +65,10 @@ export interface SidecarConfig {
   readonly sensorPort: number
   /** VXLAN network identifier, 0…16777215. */
   readonly vni: number
+  /** The interface to sniff; without a meaning where there are rules. */
   readonly interfaceName: string
+  /** By which interfaces are chosen; undefined: there is one. */
+  readonly interfaces: InterfaceRules | undefined
   /** pcap-filter expression that compiles; empty: everything is mirrored. */
   readonly filter: string
   readonly engine: EngineName
@@ -70,6 +85,7 @@ export interface SidecarConfig {
   readonly nodeName: string | undefined
   /** The zone of that node, where the cluster has zones and says so. */
   readonly zone: string | undefined
+  readonly host: HostSettings
 }
 
 const DEFAULT_LOG_LEVEL: LogLevel = 'info'
@@ -84,6 +100,8 @@ export interface ConfigChecks {
   readonly checkFilter: (expression: string) => Promise<void>
   /** How messages name a variable; by its own name unless said otherwise. */
   readonly nameOf?: (variable: string) => string
+  /** The device of the default gateway: what the vendor's names mean where none names an interface. */
+  readonly defaultDevice?: () => string | undefined
 }
 
 /**
@@ -92,19 +110,22 @@ export interface ConfigChecks {
  * AppError ERR_NATIVE_LIBRARY when the filter's compiler cannot be loaded.
  */
 export async function loadSidecarConfig(
-  env: Environment,
+  environment: Environment,
   checks: ConfigChecks,
 ): Promise<SidecarConfig> {
+  const { env, isVendors, nameOf, problems } = plainEnvironment(environment)
+  if (problems.length > 0) throw configError(problems)
   const filterProblem = await findFilterProblem(env.BPF ?? '', checks)
   const schema = schemaFor(env, checks.ownNamespace, filterProblem)
-  const read = loadConfig(schema, env, checks.nameOf)
+  const read = loadConfig(schema, env, checks.nameOf ?? nameOf)
   const setting = read.SENSOR
   const pods = { namespace: read.SENSOR_NAMESPACE ?? '', labelKey: read.SENSOR_LABEL }
   return {
     sensor: setting.kind === 'pods' ? { ...setting, ...pods } : setting,
     sensorPort: read.SENSOR_PORT,
     vni: read.VNI,
-    interfaceName: read.INTERFACE,
+    interfaceName: read.INTERFACE[0] ?? DEFAULT_INTERFACE,
+    interfaces: rulesOf(read, isVendors ? checks.defaultDevice : undefined),
     filter: read.BPF,
     engine: read.ENGINE,
     receiver: read.RECEIVER,
@@ -114,7 +135,47 @@ export async function loadSidecarConfig(
     logLevel: read.LOG_LEVEL,
     nodeName: read.NODE_NAME,
     zone: read.NODE_ZONE,
+    host: hostSettings(read),
   }
+}
+
+type Values = ConfigOf<ReturnType<typeof schemaFor>>
+
+function hostSettings(read: Values): HostSettings {
+  const isHost = read.MODE === 'host'
+  return {
+    mode: read.MODE,
+    missingInterface: read.INTERFACE_MISSING,
+    dedupLocal: read.DEDUP_LOCAL,
+    excludeMirrored: read.EXCLUDE_MIRRORED,
+    debugLevel: read.DEBUG_LEVEL,
+    configFile: read.CONFIG_FILE,
+    configPath: read.CONFIG_PATH ?? (isHost ? DEFAULT_CONFIG_PATH : undefined),
+  }
+}
+
+/** @throws AppError ERR_CONFIG where an engine cannot do what the interfaces need. */
+function rulesOf(
+  read: Values,
+  defaultDevice: ConfigChecks['defaultDevice'],
+): InterfaceRules | undefined {
+  const lists = { include: read.INTERFACE_INCLUDE, exclude: read.INTERFACE_EXCLUDE }
+  const isSilent = lists.include.length + lists.exclude.length === 0 && !read.INTERFACE_ANY
+  const names =
+    read.INTERFACE.length === 0 && isSilent && defaultDevice
+      ? [gatewayDevice(defaultDevice)]
+      : read.INTERFACE
+  const rules = interfaceRules({ mode: read.MODE, names, any: read.INTERFACE_ANY, ...lists })
+  if (rules === undefined || read.ENGINE === 'ring') return rules
+  const expected = 'ring, which alone can capture several interfaces'
+  throw configError([describeProblem('ENGINE', expected, read.ENGINE)])
+}
+
+function gatewayDevice(defaultDevice: () => string | undefined): string {
+  const device = defaultDevice()
+  if (device !== undefined) return device
+  const expected = 'the name of an interface, because this host has no default gateway'
+  throw configError([describeProblem('OSSENSOR_NETWORK_DEVICE', expected, undefined)])
 }
 
 /** The rule of each variable; some depend on what the others say. */
@@ -129,7 +190,7 @@ function schemaFor(
     SENSOR_LABEL: { parse: parseLabelKey, fallback: DEFAULT_SENSOR_LABEL },
     SENSOR_PORT: { parse: parsePort, fallback: VXLAN_PORT },
     VNI: { parse: parseVni, fallback: DEFAULT_VNI },
-    INTERFACE: { parse: parseInterface, fallback: DEFAULT_INTERFACE },
+    INTERFACE: { parse: parseInterfaces, fallback: [] as readonly string[] },
     BPF: {
       parse: (raw: string) =>
         filterProblem === undefined ? { value: raw } : { expected: filterProblem },
@@ -143,6 +204,7 @@ function schemaFor(
     LOG_LEVEL: { parse: oneOf(...LOG_LEVELS), fallback: DEFAULT_LOG_LEVEL },
     NODE_NAME: optional(parseNodeName),
     NODE_ZONE: optional(parseLabelValue),
+    ...HOST_SCHEMA,
   } satisfies Record<(typeof SIDECAR_ENVIRONMENT)[number], Field<unknown>>
 }
 

@@ -36,6 +36,20 @@ export const DEFAULT_VNI = 1
  */
 export const SERVICE_ACCOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount'
 
+/** Variables for whole nodes, and for pods with several interfaces; see docs/host.md. */
+export const HOST_ENVIRONMENT = [
+  'MODE',
+  'INTERFACE_INCLUDE',
+  'INTERFACE_EXCLUDE',
+  'INTERFACE_ANY',
+  'INTERFACE_MISSING',
+  'DEDUP_LOCAL',
+  'EXCLUDE_MIRRORED',
+  'DEBUG_LEVEL',
+  'CONFIG_FILE',
+  'CONFIG_PATH',
+] as const
+
 /**
  * The environment variables that the sidecar reads. SENSOR_PORT must always be rendered: where a
  * Service is named `sensor`, Kubernetes gives every container of its namespace a service link
@@ -57,6 +71,7 @@ export const SIDECAR_ENVIRONMENT = [
   'LOG_LEVEL',
   'NODE_NAME',
   'NODE_ZONE',
+  ...HOST_ENVIRONMENT,
 ] as const
 
 /** The engines: how frames are captured and sent. */

@@ -9,6 +9,7 @@ import { createLogger, type Logger } from '../lib/logger.ts'
 import { loadSidecarConfig, type SidecarConfig } from './config.ts'
 import { EXIT_CODES, SERVICE_ACCOUNT_PATH } from './contract.ts'
 import { checkFilter } from './engine/libpcap.ts'
+import { findDefaultDevice } from './interfaces/system-interfaces.ts'
 import { runUntil } from './mirror.ts'
 import { runMirror, type RunningMirror } from './run-mirror.ts'
 
@@ -32,7 +33,11 @@ async function main(): Promise<void> {
 
 async function readConfig(): Promise<SidecarConfig> {
   try {
-    return await loadSidecarConfig(env, { ownNamespace: readOwnNamespace(), checkFilter })
+    return await loadSidecarConfig(env, {
+      ownNamespace: readOwnNamespace(),
+      checkFilter,
+      defaultDevice: findDefaultDevice,
+    })
   } catch (error) {
     return fail(createLogger('sidecar', 'info'), error)
   }

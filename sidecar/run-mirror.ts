@@ -5,6 +5,7 @@ import type { Logger } from '../lib/logger.ts'
 import type { SidecarConfig } from './config.ts'
 import { createEngine } from './engine/create-engine.ts'
 import type { Engine, EngineCounters } from './engine/engine.ts'
+import { requireInterfaces } from './interfaces/system-interfaces.ts'
 import { startMetricsServer, type MetricsServer } from './metrics-server.ts'
 import { createMetrics } from './metrics.ts'
 import { engineEvents, startMirror, type Mirror } from './mirror.ts'
@@ -27,7 +28,8 @@ export interface RunningMirror {
 
 /**
  * Starts to look for sensors, to capture and to serve metrics.
- * @throws AppError ERR_KUBE_AUTH when pods are looked for and this is not a pod. Later failures are
+ * @throws AppError ERR_KUBE_AUTH when pods are looked for and this is not a pod; ERR_INTERFACE when an
+ * interface is missing that must not be. Later failures are
  * those of Mirror.started.
  */
 export async function runMirror(
@@ -35,6 +37,7 @@ export async function runMirror(
   surroundings: Surroundings,
 ): Promise<RunningMirror> {
   const { log, patient, serviceAccount } = surroundings
+  if (config.host.missingInterface === 'fail') requireInterfaces(namedInterfaces(config))
   const source = createSensorSource(config, { serviceAccount, ownAddresses, log })
   const engine = createEngine(config.engine, engineOptions(config), engineEvents(log))
   const chooser = { identity: hostname(), nodeName: config.nodeName, zone: config.zone }
@@ -59,9 +62,14 @@ function ownAddresses(): readonly string[] {
   })
 }
 
+function namedInterfaces({ interfaces, interfaceName }: SidecarConfig): readonly string[] {
+  return interfaces === undefined ? [interfaceName] : interfaces.names
+}
+
 function engineOptions(config: SidecarConfig): Parameters<typeof createEngine>[1] {
-  const { interfaceName, vni, filter, sensorPort, fit } = config
-  return { interfaceName, vni, filter, sensorPort, fit }
+  const { interfaceName, interfaces, vni, filter, sensorPort, fit } = config
+  const rules = interfaces === undefined ? {} : { interfaces }
+  return { interfaceName, ...rules, vni, filter, sensorPort, fit }
 }
 
 async function serveMetrics(

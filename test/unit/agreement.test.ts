@@ -9,10 +9,12 @@ import {
   DROP_REASONS,
   ENGINES,
   FITS,
+  HOST_ENVIRONMENT,
   RECEIVER_ANNOTATION,
   RECEIVER_SETTINGS,
   SIDECAR_ENVIRONMENT,
 } from '../../sidecar/contract.ts'
+import { VENDOR_NAMES, VENDOR_UNUSED } from '../../sidecar/vendor-names.ts'
 import { DEFAULT_IMAGE, SIDECAR_SCHEMA } from '../../webhook/admission/installation.ts'
 import { KNOWN_KEYS, STATUS } from '../../webhook/admission/annotations.ts'
 import { WEBHOOK_SCHEMA } from '../../webhook/config.ts'
@@ -27,6 +29,16 @@ test('the README lists exactly the variables that the sidecar reads', () => {
   const listed = [...README.matchAll(/^\| `([A-Z_]+)`/gm)].map(([, name]) => name)
 
   assert.deepEqual(listed.sort(), [...SIDECAR_ENVIRONMENT].sort())
+})
+
+test('the guide to whole nodes lists exactly the vendor’s names, and what they stand for', () => {
+  const guide = readFileSync(join(ROOT, 'docs/host.md'), 'utf8')
+  const rows = [...guide.matchAll(/^\| `([A-Z_]+)` +\| `([A-Z_]+)`/gm)]
+  const listed = rows.map(([, vendor, variable]) => ({ vendor, variable }))
+
+  assert.deepEqual(listed, [...VENDOR_NAMES])
+  for (const name of [...VENDOR_UNUSED, ...HOST_ENVIRONMENT])
+    assert.ok(guide.includes(`\`${name}\``), name)
 })
 
 test('the README marks exactly the variables that the webhook passes on', () => {

@@ -7,6 +7,16 @@ import { checkFilter } from '../../../sidecar/engine/libpcap.ts'
 
 const CHECKS = { ownNamespace: 'podtap-sensor', checkFilter }
 
+const NO_HOST = {
+  mode: 'sidecar',
+  missingInterface: 'wait',
+  dedupLocal: false,
+  excludeMirrored: false,
+  debugLevel: 0,
+  configFile: undefined,
+  configPath: undefined,
+}
+
 test('SENSOR alone is a whole configuration', async () => {
   const config = await loadSidecarConfig({ SENSOR: 'sensor' }, CHECKS)
 
@@ -20,6 +30,7 @@ test('SENSOR alone is a whole configuration', async () => {
     sensorPort: 4789,
     vni: 1,
     interfaceName: 'eth0',
+    interfaces: undefined,
     filter: '',
     engine: DEFAULT_ENGINE,
     receiver: 'auto',
@@ -29,6 +40,7 @@ test('SENSOR alone is a whole configuration', async () => {
     logLevel: 'info',
     nodeName: undefined,
     zone: undefined,
+    host: NO_HOST,
   })
 })
 
@@ -56,6 +68,7 @@ test('every variable is used', async () => {
     sensorPort: 8472,
     vni: 42,
     interfaceName: 'net1',
+    interfaces: undefined,
     filter: 'tcp port 80',
     engine: 'cap',
     receiver: 'socket',
@@ -65,6 +78,7 @@ test('every variable is used', async () => {
     logLevel: 'debug',
     nodeName: 'node-1.example.org',
     zone: 'eu-west-1a',
+    host: NO_HOST,
   })
 })
 
@@ -109,7 +123,7 @@ test('one error names every bad value', async () => {
       'SENSOR_LABEL: expected a label key such as run or example.org/role, received "a/b/c"; ' +
       'SENSOR_PORT: expected an integer 1…65535, received "0"; ' +
       'VNI: expected an integer 0…16777215 or 0x0…0xffffff, received "16777216"; ' +
-      'INTERFACE: expected an interface name of 1…15 characters, received "../eth0"; ' +
+      'INTERFACE: expected interface names of 1…15 characters, separated by spaces, received "../eth0"; ' +
       "BPF: expected a pcap-filter expression: can't parse filter expression: syntax error (see pcap-filter(7)), " +
       'received "tcp prot 80"; ' +
       `ENGINE: expected one of ${ENGINES.join(', ')}, received "xdp"; ` +
@@ -168,4 +182,84 @@ test('a filter that cannot be checked is not taken for a wrong one', async () =>
   const checks = { checkFilter: () => Promise.reject(failure) }
 
   await assert.rejects(loadSidecarConfig({ SENSOR: '10.1.2.3', BPF: 'tcp' }, checks), failure)
+})
+
+test('several interfaces, lists and the host mode make rules', async () => {
+  const rulesFor = async (env: Record<string, string>): Promise<unknown> =>
+    (await loadSidecarConfig({ SENSOR: '192.0.2.1', ...env }, CHECKS)).interfaces
+
+  assert.equal(await rulesFor({ INTERFACE: 'eth1' }), undefined)
+  assert.deepEqual(await rulesFor({ INTERFACE: 'eth0, net1' }), {
+    names: ['eth0', 'net1'],
+    include: [],
+    exclude: [],
+    any: false,
+  })
+  assert.deepEqual(await rulesFor({ INTERFACE_EXCLUDE: '^veth' }), {
+    names: ['eth0'],
+    include: [],
+    exclude: ['^veth'],
+    any: false,
+  })
+  assert.deepEqual(
+    await rulesFor({ MODE: 'host', INTERFACE_ANY: '1', INTERFACE_INCLUDE: '^eth ^en' }),
+    {
+      names: [],
+      include: ['^eth', '^en'],
+      exclude: [],
+      any: true,
+    },
+  )
+})
+
+test('the vendor’s environment is a whole host with the vendor’s defaults', async () => {
+  const env = { VSENSOR_HOSTNAME: 'vsensor', VSENSOR_HMAC_KEY: 'secret' }
+  const checks = { checkFilter, defaultDevice: () => 'ens5' }
+
+  const config = await loadSidecarConfig(env, checks)
+
+  assert.deepEqual(config.sensor, { kind: 'host', host: 'vsensor' })
+  assert.deepEqual(config.interfaces, { names: ['ens5'], include: [], exclude: [], any: false })
+  assert.equal(config.host.mode, 'host')
+  assert.equal(config.host.debugLevel, 1)
+  assert.equal(config.host.configPath, '/etc/podtap/podtap.json')
+})
+
+test('a host without a default gateway must name its interface', async () => {
+  const checks = { checkFilter, defaultDevice: () => undefined }
+
+  await assert.rejects(loadSidecarConfig({ VSENSOR_HOSTNAME: '192.0.2.1' }, checks), {
+    message:
+      'invalid configuration: OSSENSOR_NETWORK_DEVICE: expected the name of an interface, ' +
+      'because this host has no default gateway, received nothing',
+  })
+})
+
+test('the engine cap refuses several interfaces', async () => {
+  const env = { SENSOR: '192.0.2.1', MODE: 'host', ENGINE: 'cap' }
+
+  await assert.rejects(loadSidecarConfig(env, CHECKS), {
+    message:
+      'invalid configuration: ENGINE: expected ring, which alone can capture several interfaces, received "cap"',
+  })
+})
+
+test('an expression that is none is named with the variable that was set', async () => {
+  const env = { VSENSOR_HOSTNAME: '192.0.2.1', NETWORK_DEVICE_INCLUDELIST: '^eth (' }
+
+  await assert.rejects(loadSidecarConfig(env, CHECKS), {
+    message:
+      'invalid configuration: NETWORK_DEVICE_INCLUDELIST: expected regular expressions separated by ' +
+      'spaces: "(": missing closing ): `(`, received "^eth ("',
+  })
+})
+
+test('the sensor that is missing is named', async () => {
+  await assert.rejects(loadSidecarConfig({ MODE: 'host' }, CHECKS), {
+    message: 'invalid configuration: SENSOR: expected a value (it is required), received nothing',
+  })
+  await assert.rejects(loadSidecarConfig({ VSENSOR_PORT: '4789', MODE: 'host' }, CHECKS), {
+    message:
+      'invalid configuration: SENSOR (or VSENSOR_HOSTNAME): expected a value (it is required), received nothing',
+  })
 })

@@ -3,6 +3,16 @@ import test from 'node:test'
 import { readMirrorOptions } from '../../../../cli/commands/mirror.ts'
 import { DEFAULT_ENGINE, ENGINES } from '../../../../sidecar/contract.ts'
 
+const NO_HOST = {
+  mode: 'sidecar',
+  missingInterface: 'wait',
+  dedupLocal: false,
+  excludeMirrored: false,
+  debugLevel: 0,
+  configFile: undefined,
+  configPath: undefined,
+}
+
 const LEAST = { interface: 'eth0', sensor: '192.0.2.30' }
 
 test('interface and sensor are enough', async () => {
@@ -11,6 +21,7 @@ test('interface and sensor are enough', async () => {
     sensorPort: 4789,
     vni: 1,
     interfaceName: 'eth0',
+    interfaces: undefined,
     filter: '',
     engine: DEFAULT_ENGINE,
     receiver: 'auto',
@@ -20,6 +31,7 @@ test('interface and sensor are enough', async () => {
     logLevel: 'info',
     nodeName: undefined,
     zone: undefined,
+    host: NO_HOST,
   })
 })
 
@@ -42,6 +54,7 @@ test('every option is used', async () => {
     sensorPort: 8472,
     vni: 42,
     interfaceName: 'lo',
+    interfaces: undefined,
     filter: 'udp',
     engine: 'cap',
     receiver: 'socket',
@@ -51,6 +64,7 @@ test('every option is used', async () => {
     logLevel: 'debug',
     nodeName: undefined,
     zone: undefined,
+    host: NO_HOST,
   })
 })
 
