@@ -3,6 +3,7 @@ import type { KubeClient } from '../lib/kube/client.ts'
 import type { Logger } from '../lib/logger.ts'
 import { injectValue } from './admission/annotations.ts'
 import type { NativeSetting } from './admission/installation.ts'
+import type { NamespaceLimits } from './admission/limits.ts'
 import { controllerOf, isMaker } from './admission/ownership.ts'
 import type { Installation } from './admission/settings.ts'
 import { annotatedFilter } from './admission/settings-for.ts'
@@ -60,6 +61,16 @@ export class Cluster implements ClusterDirectory {
     return { ...installation, sidecar: { ...installation.sidecar, native } }
   }
 
+  /** The LimitRanges and ResourceQuotas of a namespace, as far as they were seen. */
+  limitsOf(namespace: string): NamespaceLimits {
+    return this.#limits.limitsOf(namespace)
+  }
+
+  /** What libpcap says against a filter, or undefined. Rejects where libpcap is missing. */
+  async filterProblemOf(filter: string): Promise<string | undefined> {
+    return this.#filters.problemOf(filter)
+  }
+
   async factsOf(workload: Workload, namespace: NamespaceFacts | undefined): Promise<ClusterFacts> {
     const revisions = this.#revisionsOf(workload)
     // Nothing more is asked where nothing can be injected: most reviews are of such namespaces.
@@ -68,7 +79,7 @@ export class Cluster implements ClusterDirectory {
       this.#filterProblem(workload, namespace),
       this.#templateHandled(workload),
     ])
-    const limits = this.#limits.limitsOf(workload.namespace)
+    const limits = this.limitsOf(workload.namespace)
     return { revisions, limits, filterProblem, templateHandled }
   }
 
@@ -89,7 +100,7 @@ export class Cluster implements ClusterDirectory {
   ): Promise<string | undefined> {
     const filter = annotatedFilter(workload, namespace)
     if (filter === undefined || 'expected' in parseFilterText(filter)) return undefined
-    return this.#unlessFailing('filter not checked', () => this.#filters.problemOf(filter))
+    return this.#unlessFailing('filter not checked', () => this.filterProblemOf(filter))
   }
 
   /** Asked only of pods that came without a sidecar: all others were made from a template that has it. */

@@ -28,6 +28,8 @@ export interface WebhookConfig {
   readonly nativeSidecar: NativeSetting
   /** Which namespaces the API server is told to ask about. */
   readonly scope: Scope
+  /** Whether the leader looks for pods that are not as they should be. */
+  readonly coverage: boolean
   readonly own: OwnObjects
   /** How this process is called in the Lease, in logs and in events: its pod's name. */
   readonly podName: string
@@ -53,6 +55,7 @@ export const WEBHOOK_SCHEMA = {
   WEBHOOK_CONFIGURATION: { parse: objectName, fallback: 'podtap' },
   TLS_SECRET: { parse: objectName, fallback: 'podtap-webhook-tls' },
   SCOPE: { parse: oneOf(...SCOPES), fallback: 'all' as Scope },
+  COVERAGE: { parse: oneOf('on', 'off'), fallback: 'on' as 'on' | 'off' },
   SENSOR_ROLE_BINDING: { parse: objectName, fallback: 'podtap-sensor-reader' },
   LEASE: { parse: objectName, fallback: 'podtap-webhook' },
   DRAIN_SECONDS: { parse: integer(0, 300), fallback: 5 },
@@ -70,6 +73,7 @@ export function loadWebhookConfig(env: Environment): WebhookConfig {
     installation: { ownNamespace: values.POD_NAMESPACE, sidecar: sidecarSettings(values) },
     nativeSidecar: values.NATIVE_SIDECAR,
     scope: values.SCOPE,
+    coverage: values.COVERAGE === 'on',
     own: {
       namespace: values.POD_NAMESPACE,
       service: values.SERVICE_NAME,

@@ -1,6 +1,8 @@
 /** What the webhook counts. Every server has a registry of its own. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Reason, Verdict } from './admission/decide.ts'
+import { COVERAGE_STATES } from './coverage/judge.ts'
+import type { CoverageCounts } from './coverage/term.ts'
 
 /** What became of a review: the verdict on a workload, or why there was none. */
 export type ReviewLabels =
@@ -23,6 +25,8 @@ export interface MetricSources {
   /** Undefined while no certificate is served. */
   certificateExpiry(): Date | undefined
   leading(): boolean
+  /** By namespace: the enabled ones, and those in which sidecars are left. */
+  coverage(): ReadonlyMap<string, CoverageCounts>
 }
 
 /** From 0.5 ms, an ordinary review, to 2 s, the API server's patience. */
@@ -33,6 +37,7 @@ export function createMetrics(sources: MetricSources): WebhookMetrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   addGauges(registry, sources)
+  addCoverage(registry, sources)
   const reviews = new Counter({
     name: 'podtap_admission_reviews_total',
     help: 'Admission reviews by what became of them and why.',
@@ -70,6 +75,25 @@ function addGauges(registry: Registry, sources: MetricSources): void {
   addGauge(registry, 'podtap_leader', {
     help: '1 while this replica is the one that writes to the cluster.',
     read: () => Number(sources.leading()),
+  })
+}
+
+/**
+ * A label `namespace` is as long a list as there are enabled namespaces, which is for the people who
+ * enable them to bound; no other namespace is in it, unless sidecars are left there.
+ */
+function addCoverage(registry: Registry, sources: MetricSources): void {
+  new Gauge({
+    name: 'podtap_pods',
+    help: 'Pods by how they stand to what the webhook would make of them; told by the leader alone.',
+    labelNames: ['namespace', 'state'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [namespace, counts] of sources.coverage()) {
+        for (const state of COVERAGE_STATES) this.set({ namespace, state }, counts[state])
+      }
+    },
   })
 }
 

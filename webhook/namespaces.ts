@@ -36,6 +36,7 @@ export class NamespaceCache implements NamespaceDirectory {
   #seen: ReadonlyMap<string, NamespaceFacts> = new Map()
   #enabled: readonly string[] = []
   #synced = false
+  #onSeen: () => void = () => undefined
 
   constructor(client: KubeClient, logger: Logger) {
     this.#client = client
@@ -50,6 +51,11 @@ export class NamespaceCache implements NamespaceDirectory {
   /** Names of the enabled namespaces, sorted. */
   get enabled(): readonly string[] {
     return this.#enabled
+  }
+
+  /** Calls `listener` after each change of any namespace; there is one at a time. */
+  subscribe(listener: () => void): void {
+    this.#onSeen = listener
   }
 
   seen(name: string): NamespaceFacts | undefined {
@@ -98,6 +104,7 @@ export class NamespaceCache implements NamespaceDirectory {
     const changed = !this.#synced || enabled.join() !== this.#enabled.join()
     this.#synced = true
     this.#enabled = enabled
+    this.#onSeen()
     if (!changed) return
     this.#logger.info({ enabled: enabled.length, namespaces: items.size }, 'namespaces changed')
     listener(enabled)

@@ -21,6 +21,7 @@ import { createMetrics, type WebhookMetrics } from './metrics.ts'
 import { NamespaceCache } from './namespaces.ts'
 import { Leadership } from './leadership/leadership.ts'
 import type { ReconcileLoop } from './reconcile-loop.ts'
+import { CoverageController } from './coverage/controller.ts'
 import type { HttpApp } from './http-app.ts'
 import { buildServer } from './server.ts'
 
@@ -59,6 +60,7 @@ class Webhook implements RunningWebhook {
   readonly #keeper: CertificateKeeper
   readonly #cluster: Cluster
   readonly #events: EventRecorder
+  readonly #coverage: CoverageController
   readonly #enabledLoops: readonly ReconcileLoop[]
   #port = 0
   #work: Promise<unknown> = Promise.resolve()
@@ -71,6 +73,16 @@ class Webhook implements RunningWebhook {
     this.#namespaces = new NamespaceCache(client, logger)
     this.#cluster = new Cluster({ client, logger, ...config })
     this.#events = new EventRecorder({ client, logger })
+    this.#coverage = new CoverageController({
+      client,
+      logger,
+      namespaces: this.#namespaces,
+      directory: this.#cluster,
+      events: this.#events,
+    })
+    this.#namespaces.subscribe(() => {
+      this.#coverage.trigger()
+    })
     this.#enabledLoops = createEnabledLoops({ ...deps, namespaces: this.#namespaces })
     const { own, podName } = config
     this.#leadership = new Leadership({
@@ -121,7 +133,9 @@ class Webhook implements RunningWebhook {
 
   /** Everything that writes to the cluster; `signal` aborts when another replica may do so. */
   async #lead(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#enabledLoops.map((loop) => loop.run(signal)))
+    const loops = this.#enabledLoops.map((loop) => loop.run(signal))
+    if (this.#deps.config.coverage) loops.push(this.#coverage.run(signal))
+    await Promise.all(loops)
   }
 
   async stop(): Promise<void> {
@@ -157,6 +171,7 @@ class Webhook implements RunningWebhook {
       namespacesSynced: () => this.#namespaces.synced,
       certificateExpiry: () => this.#keeper.expiry,
       leading: () => this.#leadership.leading,
+      coverage: () => this.#coverage.counts,
     })
   }
 }

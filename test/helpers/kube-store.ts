@@ -38,6 +38,12 @@ const COLLECTIONS = [
   'nodes',
   'limitranges',
   'resourcequotas',
+  'pods',
+  'deployments',
+  'statefulsets',
+  'daemonsets',
+  'jobs',
+  'cronjobs',
   'leases',
 ]
 
@@ -132,7 +138,7 @@ class Store implements KubeStore {
       reply(response, 200, object)
       return
     }
-    const items = [...this.#objects].filter(([key]) => collectionOf(key) === path)
+    const items = [...this.#objects].filter(([key]) => isListedAt(path, key))
     const isCollection = COLLECTIONS.some((name) => path.endsWith(`/${name}`))
     if (!isCollection) reply(response, 404, { message: 'not found' })
     else {
@@ -190,6 +196,12 @@ function nextObject(
   } catch {
     return 422
   }
+}
+
+/** Also where objects of all namespaces are listed. */
+function isListedAt(path: string, key: string): boolean {
+  const collection = collectionOf(key)
+  return collection === path || collection.replace(/\/namespaces\/[^/]+/, '') === path
 }
 
 function collectionOf(path: string): string {

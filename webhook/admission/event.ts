@@ -7,7 +7,8 @@ import type { Situation } from './situation.ts'
 import { referenceOf } from './workload.ts'
 
 /** What became of the workload, as `kubectl get events` shows it. */
-export type EventReason = 'Injected' | 'Removed' | 'NotInjected'
+export type EventReason =
+  'Injected' | 'Removed' | 'NotInjected' | 'PodtapMissed' | 'PodtapStale' | 'PodtapUnwanted'
 
 /** An event that is yet to be recorded. */
 export interface WorkloadEvent {

@@ -11,6 +11,7 @@ test('an empty environment gives the installation of the manifests', () => {
     installation: INSTALLATION,
     nativeSidecar: 'auto',
     scope: 'all',
+    coverage: true,
     own: OWN,
     podName: 'podtap-webhook',
     port: 10250,

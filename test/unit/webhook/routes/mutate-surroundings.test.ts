@@ -43,6 +43,7 @@ async function send(
       namespacesSynced: () => true,
       certificateExpiry: () => undefined,
       leading: () => false,
+      coverage: () => new Map(),
     }),
     readiness: () => [],
     isDraining: () => false,

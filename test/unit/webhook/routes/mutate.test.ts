@@ -37,6 +37,7 @@ function server(namespaces: NamespaceDirectory = NAMESPACES, draining = false): 
       namespacesSynced: () => true,
       certificateExpiry: () => new Date(60_000),
       leading: () => true,
+      coverage: () => new Map(),
     }),
     readiness: () => (draining ? ['the webhook is ending'] : []),
     isDraining: () => draining,
