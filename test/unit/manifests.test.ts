@@ -71,9 +71,12 @@ suite('the webhook configuration', () => {
   })
 
   test('leaves out what podtap refuses anyway, and what a controller writes', () => {
-    assert.deepEqual(valueAt(webhook, 'namespaceSelector', 'matchExpressions'), [
-      { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', 'podtap'] },
-    ])
+    const [condition] = arrayAt(webhook, 'matchConditions')
+    assert.deepEqual(condition, {
+      name: 'not-system',
+      expression: "!(request.namespace in ['kube-system', 'podtap'])",
+    })
+    assert.equal(valueAt(webhook, 'namespaceSelector'), undefined)
     assert.equal(valueAt(webhook, 'clientConfig', 'caBundle'), undefined)
   })
 
