@@ -1,0 +1,122 @@
+/** Dashboard and alert rules ask for metrics that exist. */
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { parse } from 'yaml'
+import { DROP_REASONS } from '../../sidecar/contract.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const FOLDER = 'manifests/monitoring'
+
+interface Dashboard {
+  readonly panels: readonly {
+    readonly title: string
+    readonly type: string
+    readonly description?: string
+    readonly targets?: readonly { readonly expr: string }[]
+  }[]
+}
+
+interface Rules {
+  readonly groups: readonly {
+    readonly rules: readonly {
+      readonly alert: string
+      readonly expr: string
+      readonly labels: Readonly<Record<string, string>>
+      readonly annotations: Readonly<Record<string, string>>
+    }[]
+  }[]
+}
+
+const { panels } = JSON.parse(read(`${FOLDER}/dashboard.json`)) as Dashboard
+const alerts = (parse(read(`${FOLDER}/alerts.yaml`)) as Rules).groups.flatMap(({ rules }) => rules)
+const QUERIES = [
+  ...panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr }))),
+  ...alerts.map(({ alert, expr }) => ({ title: alert, expr })),
+]
+
+test('every metric that is asked for is one that podtap exposes', () => {
+  const unknown = QUERIES.flatMap(({ title, expr }) =>
+    namesIn(expr)
+      .filter((name) => !EXPOSED.has(name) && !AWAITED.includes(name))
+      .map((name) => `${title}: ${name}`),
+  )
+
+  assert.ok(QUERIES.length > 30)
+  assert.deepEqual(unknown, [])
+})
+
+test('every metric of podtap is shown or watched', () => {
+  const asked = new Set(QUERIES.flatMap(({ expr }) => namesIn(expr)))
+
+  assert.deepEqual(
+    [...EXPOSED].filter((name) => !asked.has(name) && !NOT_SHOWN.includes(name)),
+    [],
+  )
+})
+
+test('reasons that are asked for are reasons of the sidecar', () => {
+  const reasons = QUERIES.flatMap(({ expr }) =>
+    [...expr.matchAll(/podtap_frames_dropped_total\{reason!?="([^"]+)"/g)].map(
+      ([, value]) => value,
+    ),
+  )
+
+  assert.deepEqual(
+    reasons.filter((reason) => !(DROP_REASONS as readonly (string | undefined)[]).includes(reason)),
+    [],
+  )
+})
+
+test('every panel and every alert says what it means', () => {
+  const silentPanels = panels.filter(({ type, description }) => type !== 'row' && !description)
+  const silentAlerts = alerts.filter(
+    ({ labels, annotations }) =>
+      !labels['severity'] || !annotations['summary'] || !annotations['description'],
+  )
+
+  assert.deepEqual([silentPanels, silentAlerts], [[], []])
+})
+
+test('every section of the operations guide that an alert names is there', () => {
+  const guide = read('docs/operations.md')
+  const named = alerts.flatMap(({ annotations }) =>
+    [...(annotations['description'] ?? '').matchAll(/docs\/operations\.md, "([^"]+)"/g)].map(
+      ([, section]) => section ?? '',
+    ),
+  )
+
+  assert.ok(named.length > 0)
+  assert.deepEqual(
+    named.filter((section) => !new RegExp(`^#+ ${section}$`, 'm').test(guide)),
+    [],
+  )
+})
+
+/** Metrics by which nothing can be told that others do not tell better. */
+const NOT_SHOWN = ['podtap_bytes_captured_total', 'podtap_last_frame_sent_timestamp_seconds']
+
+/** Metrics that parts in the making bring along. */
+const AWAITED = [
+  'podtap_ring_fill_ratio',
+  'podtap_cpu_throttled_seconds_total',
+  'podtap_path_mtu_bytes',
+]
+
+/** Names of metrics as the code spells them, which it does in one place each. */
+const EXPOSED: ReadonlySet<string> = new Set(
+  globSync('{webhook,sidecar}/**/*.ts', { cwd: ROOT }).flatMap((file) =>
+    [...read(file).matchAll(/'(podtap_[a-z_]+)'/g)].map(([, name]) => name ?? ''),
+  ),
+)
+
+/** The metrics in an expression, without the suffixes that histograms add. */
+function namesIn(expression: string): string[] {
+  const names = expression.match(/\bpodtap_[a-z_]+/g) ?? []
+  return names.map((name) => name.replace(/_(bucket|sum|count)$/, ''))
+}
+
+function read(file: string): string {
+  return readFileSync(join(ROOT, file), 'utf8')
+}
