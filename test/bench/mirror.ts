@@ -1,21 +1,24 @@
 /**
  * Measures what mirroring costs: CPU time per frame, loss-free rate and behaviour under overload
- * inside the sidecar's CPU quota, memory. Engines are measured in turn within every round, so that
- * what disturbs the machine disturbs all of them. Needs root and a compiled sidecar.
+ * inside the sidecar's CPU quota, memory, idle CPU. Engines are measured in turn within every round,
+ * so that what disturbs the machine disturbs all of them. Needs root and a compiled sidecar.
  *
  *   npm run bench -- [--quick] [--json]
  */
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { findLimits } from './mirror/limits.ts'
-import { sendMix, sendTcp, type LoadResult } from './mirror/load.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { checkGoals } from './mirror/goals.ts'
+import { climbTcp, findGeneratorLimit, findLimits } from './mirror/limits.ts'
+import { Load, type LoadResult } from './mirror/load.ts'
 import { planOf, QUOTA_US, STEADY_RATES, type Plan, type Traffic } from './mirror/plan.ts'
 import { Results, rounded } from './mirror/results.ts'
 import { Rig } from './mirror/rig.ts'
 import { SIDECAR, startSubject, type Subject, type SubjectName } from './mirror/subject.ts'
+import type { Mix } from './mirror/traffic.ts'
 
-/** Load before every measurement of CPU time. */
-const WARM_UP_SECONDS = 0.3
+/** Load before every measurement of CPU time: what is compiled when it is first used counts for nothing. */
+const WARM_UP_SECONDS = 0.6
 
 const { values } = parseArgs({
   options: {
@@ -27,85 +30,145 @@ if (process.getuid?.() !== 0) throw new Error('the bench makes network namespace
 if (!existsSync(SIDECAR)) throw new Error('no compiled sidecar: run npm run build first')
 
 const rig = new Rig()
+const load = new Load(rig)
 try {
+  await load.ready()
   const results = new Results()
   const plan = planOf(values)
   await measureCpu(plan, results)
+  await measureIdle(plan, results)
   await measureLimits(plan, results)
-  process.stdout.write(`${values.json ? results.toJson() : results.toTable()}\n`)
+  await measureTcpLimits(plan, results)
+  const goals = checkGoals(results)
+  process.stdout.write(`${values.json ? results.toJson(goals) : results.toTable(goals)}\n`)
 } finally {
+  await load.close()
   rig.close()
 }
 
 async function measureCpu(plan: Plan, results: Results): Promise<void> {
   for (let round = 0; round < plan.rounds; round++) {
-    const bare = await measureBareLoad(plan)
     const inTurn = round % 2 === 0 ? plan.subjects : plan.subjects.toReversed()
     for (const name of inTurn) {
       progress(`CPU per frame, round ${round + 1} of ${plan.rounds}: ${name}`)
-      await withSubject(name, async (subject) => {
-        for (const traffic of plan.traffics) {
-          // What is compiled when it is first used would be charged to one kind of traffic.
-          await load(traffic, subject, { ...plan, seconds: WARM_UP_SECONDS })
-          const result = await load(traffic, subject, plan)
-          results.addCpu(name, traffic, cost(result, bare.get(traffic)))
-        }
-        noteMemory(name, subject, plan, results)
-      })
+      if (name === 'kernel') await measureKernel(plan, results)
+      else await measureSidecar(name, plan, results)
     }
   }
 }
 
-async function withSubject(
+async function measureSidecar(name: SubjectName, plan: Plan, results: Results): Promise<void> {
+  await withSubject(name, async (subject) => {
+    for (const traffic of plan.traffics) {
+      await send(traffic, subject, { ...plan, seconds: WARM_UP_SECONDS })
+      results.addCpu(name, traffic, mirrorCost(traffic, await send(traffic, subject, plan)))
+    }
+    const rss = subject.rssMb()
+    if (rss !== undefined) {
+      results.setForAll(name, plan.traffics, { rss_mb: rounded(rss, 1) })
+    }
+  })
+}
+
+/** What was lost has cost next to nothing, and must not make the others look cheap. */
+function mirrorCost(traffic: Traffic, { mirrorUs = NaN, frames, delivered }: LoadResult): number {
+  return mirrorUs / (traffic === 'tcp' ? frames : Math.min(frames, delivered))
+}
+
+/**
+ * The kernel mirrors on the CPU time of whoever sends: what it costs is the difference that it makes
+ * to the same load, taken pair by pair, one right after the other and in changing order.
+ */
+async function measureKernel(plan: Plan, results: Results): Promise<void> {
+  for (const traffic of plan.traffics) {
+    await send(traffic, undefined, { ...plan, seconds: WARM_UP_SECONDS })
+    for (let pair = 0; pair < plan.kernelPairs; pair++) {
+      const isFirst = pair % 2 === 0
+      const before = isFirst ? await send(traffic, undefined, plan) : undefined
+      const mirrored = await sendMirrored(traffic, plan)
+      const bare = before ?? (await send(traffic, undefined, plan))
+      results.addCpu('kernel', traffic, loadCost(mirrored) - loadCost(bare))
+    }
+  }
+}
+
+async function sendMirrored(traffic: Traffic, plan: Plan): Promise<LoadResult> {
+  return withSubject('kernel', (subject) => send(traffic, subject, plan))
+}
+
+function loadCost({ loadUs, frames }: LoadResult): number {
+  return loadUs / frames
+}
+
+async function withSubject<Value>(
   name: SubjectName,
-  work: (subject: Subject) => Promise<void>,
-): Promise<void> {
+  work: (subject: Subject) => Promise<Value>,
+): Promise<Value> {
   const subject = await startSubject(name, rig)
   try {
-    await work(subject)
+    return await work(subject)
   } finally {
     await subject.close()
   }
 }
 
-/** What the load costs when nothing is mirrored: the kernel mirrors on the load's own CPU time. */
-async function measureBareLoad(plan: Plan): Promise<Map<Traffic, LoadResult>> {
-  const bare = new Map<Traffic, LoadResult>()
-  if (!plan.subjects.includes('kernel')) return bare
-  for (const traffic of plan.traffics) bare.set(traffic, await load(traffic, undefined, plan))
-  return bare
-}
-
-function load(traffic: Traffic, subject: Subject | undefined, plan: Plan): Promise<LoadResult> {
+function send(traffic: Traffic, subject: Subject | undefined, plan: Plan): Promise<LoadResult> {
   const { seconds, megabits } = plan
-  if (traffic === 'tcp') return sendTcp(rig, subject, { megabits, seconds })
-  return sendMix(rig, subject, { mix: traffic, rate: STEADY_RATES[traffic], seconds })
+  if (traffic === 'tcp') return load.sendTcp(subject, { megabits, seconds })
+  return load.sendMix(subject, { mix: traffic, rate: STEADY_RATES[traffic], seconds })
 }
 
-/** Microseconds per frame that passed the pod. */
-function cost(result: LoadResult, bare: LoadResult | undefined): number {
-  if (result.mirrorUs !== undefined) return result.mirrorUs / result.frames
-  const extra = result.loadUs / result.frames - (bare ? bare.loadUs / bare.frames : 0)
-  return extra
-}
-
-function noteMemory(name: SubjectName, subject: Subject, plan: Plan, results: Results): void {
-  const rss = subject.rssMb()
-  if (rss === undefined) return
-  for (const traffic of plan.traffics) results.of(name, traffic).rss_mb = rounded(rss, 1)
+async function measureIdle(plan: Plan, results: Results): Promise<void> {
+  for (const name of plan.idle) {
+    progress(`CPU while nothing happens: ${name}`)
+    await withSubject(name, async (subject) => {
+      await send('60', subject, plan)
+      const before = subject.usedUs() ?? 0
+      await delay(plan.idleSeconds * 1000)
+      const used = (subject.usedUs() ?? 0) - before
+      const percent = rounded(used / (plan.idleSeconds * 10_000), 3)
+      results.setForAll(name, plan.traffics, { idle_cpu_percent: percent })
+    })
+  }
 }
 
 async function measureLimits(plan: Plan, results: Results): Promise<void> {
-  for (const { subject: name, traffic, from } of plan.limits) {
-    progress(`loss-free rate inside the quota: ${name}, ${traffic}`)
+  for (const { subject: name, traffic: mix, from } of plan.limits) {
+    progress(`loss-free rate inside the quota: ${name}, ${mix}`)
     await withSubject(name, async (subject) => {
-      await load(traffic, subject, plan)
+      const generatorFps = await generatorLimit(subject, mix, results)
+      await send(mix, subject, plan)
       subject.setQuota(QUOTA_US)
-      const search = { mix: traffic, from, seconds: plan.limitSeconds }
-      const limits = await findLimits(rig, subject, search)
-      const result = results.of(name, traffic)
+      const search = { mix, from, generatorFps, seconds: plan.limitSeconds }
+      const limits = await findLimits(load, subject, search)
+      const result = results.of(name, mix)
       result.lossfree_fps = limits.lossFreeFps
+      result.lossfree_is_generator_limit = limits.isGeneratorLimit
       result.overload_delivered = limits.overloadDelivered
+    })
+  }
+}
+
+/** Once per mix, past the first subject: its socket takes the generator's time, as in the search. */
+async function generatorLimit(subject: Subject, mix: Mix, results: Results): Promise<number> {
+  const known = results.generatorFps.get(mix)
+  if (known !== undefined) return known
+  const limit = await findGeneratorLimit(load, subject, { mix, seconds: 1 })
+  results.generatorFps.set(mix, limit)
+  return limit
+}
+
+async function measureTcpLimits(plan: Plan, results: Results): Promise<void> {
+  for (const name of plan.tcpLimits) {
+    progress(`real TCP inside the quota: ${name}`)
+    await withSubject(name, async (subject) => {
+      await send('tcp', subject, plan)
+      subject.setQuota(QUOTA_US)
+      const steps = await climbTcp(load, subject, plan.limitSeconds)
+      const lossFree = steps.filter(({ lost }) => lost === 0)
+      const result = results.of(name, 'tcp')
+      result.lossfree_mbits = lossFree.at(-1)?.mbits ?? 0
+      result.tcp_steps = steps
     })
   }
 }

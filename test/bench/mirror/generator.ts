@@ -1,7 +1,9 @@
 /**
- * Sends a mix of frames at a steady rate. Arguments: mix, frames per second, seconds. Prints how many
- * frames it has sent.
+ * Sends mixes of frames at steady rates: one line of input (`mix rate seconds`) is one load, answered
+ * by a line (`frames seconds`) with what was done. It stays for many loads, so that none of them pays
+ * for its start or for code that is not compiled yet.
  */
+import { createInterface } from 'node:readline'
 import { memoryOver, writePointer } from '../../../sidecar/engine/ring/memory.ts'
 import * as native from '../../../sidecar/engine/ring/native.ts'
 import { AF_PACKET, packetSocketAddress } from '../../../sidecar/engine/ring/socket-address.ts'
@@ -14,36 +16,51 @@ const FRAME_SLOT_BYTES = 2048
 const MOST_AT_ONCE = 256
 const PACE_MS = 0.5
 
-const [mix = '60', rate = '1000', seconds = '1'] = process.argv.slice(2)
 const fd = native.socket(AF_PACKET, SOCK_RAW, 0)
 const address = packetSocketAddress(native.interfaceIndex('eth0'))
 if (native.bind(fd, address, address.length) !== 0) throw new Error('bind failed')
-const { messages, count } = writeMessages(sequenceOf(mix as Mix))
-process.stdout.write(`${sendAll(Number(rate), Number(seconds))}\n`)
+const prepared = new Map<string, Messages>()
+const pause = new Int32Array(new SharedArrayBuffer(4))
 
-/** Sends until the time is over; returns the number of frames. */
-function sendAll(perSecond: number, duration: number): number {
-  const pause = new Int32Array(new SharedArrayBuffer(4))
+process.stdout.write('ready\n')
+for await (const line of createInterface({ input: process.stdin })) {
+  const [mix = '60', rate, seconds] = line.split(' ')
+  const messages = prepared.get(mix) ?? writeMessages(sequenceOf(mix as Mix))
+  prepared.set(mix, messages)
+  process.stdout.write(`${sendAll(messages, Number(rate), Number(seconds))}\n`)
+}
+
+/** An array of `struct mmsghdr` at `address`. */
+interface Messages {
+  readonly address: number
+  readonly count: number
+}
+
+/** Sends until the time is over, or a half more where the rate is not reached. */
+function sendAll({ address, count }: Messages, perSecond: number, duration: number): string {
   const began = performance.now()
   const total = Math.round(perSecond * duration)
   let sent = 0
-  while (sent < total) {
-    const due = Math.min(total, Math.floor(((performance.now() - began) / 1000) * perSecond)) - sent
+  for (let elapsed = 0; sent < total && elapsed < 1.5 * duration; elapsed = secondsSince(began)) {
+    const due = Math.min(total, Math.floor(elapsed * perSecond)) - sent
     if (due <= 0) {
       Atomics.wait(pause, 0, 0, PACE_MS)
       continue
     }
     const at = sent % count
     const batch = Math.min(due, MOST_AT_ONCE, count - at)
-    const done = native.sendmmsg(fd, messages + at * MESSAGE_BYTES, batch, 0)
+    const done = native.sendmmsg(fd, address + at * MESSAGE_BYTES, batch, 0)
     if (done > 0) sent += done
-    if (performance.now() - began > duration * 1500) break
   }
-  return sent
+  return `${sent} ${secondsSince(began)}`
+}
+
+function secondsSince(began: number): number {
+  return (performance.now() - began) / 1000
 }
 
 /** Lays frames, vectors and message headers out in memory that the kernel can read. */
-function writeMessages(frames: readonly Uint8Array[]): { messages: number; count: number } {
+function writeMessages(frames: readonly Uint8Array[]): Messages {
   const vectors = frames.length * MESSAGE_BYTES
   const data = vectors + frames.length * IOVEC_BYTES
   const length = data + frames.length * FRAME_SLOT_BYTES
@@ -59,5 +76,5 @@ function writeMessages(frames: readonly Uint8Array[]): { messages: number; count
     writePointer(memory, message + 4, vector)
     memory.words[message + 6] = 1
   })
-  return { messages: start, count: frames.length }
+  return { address: start, count: frames.length }
 }

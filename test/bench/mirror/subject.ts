@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { DEFAULT_METRICS_PORT } from '../../../sidecar/contract.ts'
 import { CpuGroup } from './cgroup.ts'
 import { ADDRESSES, type Rig } from './rig.ts'
 
@@ -26,12 +27,17 @@ const SIDECAR_CPU = 1
 /** As in the image. */
 const SIDECAR_FLAGS = ['--max-old-space-size=64', '--max-semi-space-size=2']
 
+/** Prints the sidecar's metrics, run in its network namespace. */
+const SCRAPE = `process.stdout.write(await (await fetch('http://${ADDRESSES.pod.ip}:${DEFAULT_METRICS_PORT}/metrics')).text())`
+
 /** Something that mirrors until close(). */
 export interface Subject {
   /** CPU time so far, in microseconds; undefined for the kernel, which uses that of whoever sends. */
   usedUs(): number | undefined
   /** Resident memory in MB; undefined for the kernel. */
   rssMb(): number | undefined
+  /** Frames that the sidecar says it has seen, and those of them that it could not mirror. */
+  ownCount(): { readonly captured: number; readonly lost: number }
   setQuota(us: number | undefined): void
   close(): Promise<void>
 }
@@ -53,7 +59,6 @@ async function startSidecar(
     env: {
       PATH: process.env['PATH'],
       SENSOR: ADDRESSES.sensor.ip,
-      METRICS_PORT: '0',
       ...environment,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -62,6 +67,7 @@ async function startSidecar(
   return {
     usedUs: () => group.usedUs(),
     rssMb: () => rssMb(child.pid ?? 0),
+    ownCount: () => countOf(rig.run('pod', process.execPath, '--input-type=module', '-e', SCRAPE)),
     setQuota: (us) => {
       group.setQuota(us)
     },
@@ -91,6 +97,17 @@ async function untilCapturing(child: ChildProcess): Promise<void> {
   })
 }
 
+function countOf(metrics: string): { captured: number; lost: number } {
+  const sum = (name: string): number =>
+    [...metrics.matchAll(new RegExp(`^${name}(?:{.*})? (\\d+)`, 'gm'))]
+      .map(([, value]) => Number(value))
+      .reduce((total, value) => total + value, 0)
+  return {
+    captured: sum('podtap_frames_captured_total'),
+    lost: sum('podtap_frames_dropped_total'),
+  }
+}
+
 /** The whole tree: the engine `cap` has a process of its own. */
 function rssMb(pid: number): number {
   const own = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1000
@@ -118,6 +135,7 @@ function startKernel(rig: Rig): Promise<Subject> {
   return Promise.resolve({
     usedUs: () => undefined,
     rssMb: () => undefined,
+    ownCount: () => ({ captured: 0, lost: 0 }),
     setQuota: () => undefined,
     close: () => {
       tc('qdisc', 'del', 'dev', 'eth0', 'clsact')
