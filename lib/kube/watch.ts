@@ -48,6 +48,7 @@ export interface WatchTiming {
  *   apiserver/pkg/storage/cacher), so 90 s of silence mean a peer that answers TCP and nothing else:
  *   a proxy without its server, say. (A peer that is gone is noticed by TCP keepalive after 30 s.)
  *   Where a quiet API server sends no bookmarks this costs one more request per 90 s, and nothing else.
+ * - `settledMs`: what client-go's Reflector takes for a very short watch.
  * - `backoff`: the limits of client-go's Reflector, a little quicker at first.
  * - `unheard`: an API server that is not there is found again within a second of its return. Until then
  *   a host's kernel refuses two connections a second from each client, which is no work for any server;
@@ -57,7 +58,7 @@ export const WATCH_TIMING: WatchTiming = {
   pageSize: 250,
   serverSeconds: [240, 300],
   silenceMs: 90_000,
-  settledMs: 5_000,
+  settledMs: 1_000,
   backoff: { firstMs: 500, ceilingMs: 30_000 },
   unheard: { firstMs: 500, ceilingMs: 1_000 },
 }
@@ -104,6 +105,8 @@ class Watch<O extends KubeObject, T> {
   #failures = 0
   /** Those of the failures that a server had work with. */
   #heardFailures = 0
+  /** How often the server no longer had the version where the watch was, since it last worked. */
+  #expirations = 0
   /** Whether the listener was told of a failure and not yet of its end. */
   #failing = false
 
@@ -174,6 +177,7 @@ class Watch<O extends KubeObject, T> {
   #onSettled(): void {
     this.#failures = 0
     this.#heardFailures = 0
+    this.#expirations = 0
     if (!this.#failing) return
     this.#failing = false
     this.#options.listener.onRecovered()
@@ -205,7 +209,7 @@ class Watch<O extends KubeObject, T> {
     const expired = status === 410
     if (expired || this.#isHopeless(status)) this.#resourceVersion = undefined
     // A version that is too old is ordinary: the events since then are no longer kept (5 minutes).
-    if (expired && this.#failures === 1) return
+    if (expired && ++this.#expirations === 1) return
     this.#failing = true
     this.#options.listener.onError(error, this.#failures)
     await (this.#options.sleep ?? sleep)(this.#pauseAfter(error), this.#options.signal)

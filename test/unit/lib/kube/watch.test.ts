@@ -141,6 +141,21 @@ test(
   },
 )
 
+test('410 after another failure relists at once too', { timeout: 5000 }, async (t) => {
+  const server = await startKubeServer()
+  server.script(
+    list([], { version: '1' }),
+    status(500, 'no'),
+    watch([errorEvent(410, 'old')], 'end'),
+  )
+
+  const seen = start(t, server)
+  await server.requested(4)
+
+  assert.deepEqual(server.requests, [LIST, watchFrom('1'), watchFrom('1'), LIST])
+  assert.deepEqual(seen.pauses, [250])
+})
+
 test('410 again and again is retried with growing pauses', { timeout: 5000 }, async (t) => {
   const server = await startKubeServer()
   server.script(status(410, 'gone'))
