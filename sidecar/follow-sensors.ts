@@ -22,7 +22,7 @@ export interface FollowerParts {
 
 /**
  * Follows a source of sensors and keeps the destination at the one that chooseSensor() names among
- * those that are not avoided because they refuse frames. Having none is a state, logged when it begins and when it ends; so is a search that fails.
+ * those that are not avoided because they refuse frames. Having none is a state, logged when it begins and when it ends; so is each kind of failing search.
  */
 export class SensorFollower implements SensorListener {
   readonly #parts: FollowerParts
@@ -35,6 +35,8 @@ export class SensorFollower implements SensorListener {
   /** Since when there has been no sensor. */
   #waitingSince: number
   #failingSince: number | undefined
+  /** What was said last of a search that fails. */
+  #failingCode: string | undefined
   #discoveryErrors = 0
 
   constructor(parts: FollowerParts) {
@@ -87,10 +89,13 @@ export class SensorFollower implements SensorListener {
 
   onError(error: Error): void {
     this.#discoveryErrors += 1
-    if (this.#failingSince !== undefined) return
-    this.#failingSince = this.#now()
-    const fields = { code: errnoCodeOf(error), reason: error.message }
-    this.#parts.log.warn(fields, 'looking for sensors fails')
+    const code = errnoCodeOf(error)
+    // A token that is refused is another matter than the outage before it, and has another remedy.
+    const isNews = this.#failingSince === undefined || code !== this.#failingCode
+    this.#failingSince ??= this.#now()
+    this.#failingCode = code
+    const level = isNews ? 'warn' : 'debug'
+    this.#parts.log[level]({ code, reason: error.message }, 'looking for sensors fails')
   }
 
   onRecovered(): void {

@@ -119,13 +119,13 @@ test('no sensor from the beginning is logged once, and the wait counts from the 
   ])
 })
 
-test('failed searches are counted, logged once, and leave the destination as it is', () => {
+test('failed searches are counted, one warning is logged, and they leave the destination as it is', () => {
   const followed = follow()
   const { follower, destinations, lines } = followed
 
   follower.onSensors([NEAR])
   follower.onError(Object.assign(new Error('forbidden'), { code: 'ERR_KUBE_REQUEST' }))
-  follower.onError(new Error('forbidden'))
+  follower.onError(Object.assign(new Error('no answer'), { code: 'ERR_KUBE_REQUEST' }))
   followed.clock = 7000
   follower.onRecovered()
   follower.onError(new Error('reset'))
@@ -134,8 +134,28 @@ test('failed searches are counted, logged once, and leave the destination as it 
   assert.deepEqual(destinations, [TO_NEAR])
   assert.deepEqual(lines.slice(1), [
     'warn looking for sensors fails {"code":"ERR_KUBE_REQUEST","reason":"forbidden"}',
+    'debug looking for sensors fails {"code":"ERR_KUBE_REQUEST","reason":"no answer"}',
     'info looking for sensors works again {"failedMs":7000}',
     'warn looking for sensors fails {"reason":"reset"}',
+  ])
+})
+
+test('a failure of another kind is logged too, and the whole time counts', () => {
+  const followed = follow()
+  const { follower, lines } = followed
+
+  follower.onError(Object.assign(new Error('no answer'), { code: 'ERR_KUBE_REQUEST' }))
+  followed.clock = 400
+  follower.onError(Object.assign(new Error('refused'), { code: 'ERR_KUBE_AUTH' }))
+  follower.onError(Object.assign(new Error('refused'), { code: 'ERR_KUBE_AUTH' }))
+  followed.clock = 500
+  follower.onRecovered()
+
+  assert.deepEqual(lines, [
+    'warn looking for sensors fails {"code":"ERR_KUBE_REQUEST","reason":"no answer"}',
+    'warn looking for sensors fails {"code":"ERR_KUBE_AUTH","reason":"refused"}',
+    'debug looking for sensors fails {"code":"ERR_KUBE_AUTH","reason":"refused"}',
+    'info looking for sensors works again {"failedMs":500}',
   ])
 })
 
