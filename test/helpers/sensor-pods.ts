@@ -1,8 +1,7 @@
 /** Sensors and mirrored applications as bare pods, on nodes of the test's choice. */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { KubeClient } from '../../lib/kube/client.ts'
 import type { KubeSecrets } from '../../lib/kube/credentials.ts'
 import { kubeconfigCredentials } from '../../lib/kube/kubeconfig.ts'
@@ -15,7 +14,16 @@ import {
   sidecarSettings,
 } from '../../webhook/admission/installation.ts'
 import { arrayAt, isObject, objectAt, type JsonObject } from '../../webhook/admission/json.ts'
-import { apply, kubectl, metricsOf, sumOf, until, type Pod } from './cluster.ts'
+import {
+  apply,
+  kubectl,
+  metricsOf,
+  processesOfContainer,
+  sumOf,
+  until,
+  type Pod,
+} from './cluster.ts'
+import { PodLog } from './pod-log.ts'
 
 /** Where the mirrored pods of these tests are. */
 export const APPS = 'podtap-test-apps'
@@ -67,10 +75,17 @@ export async function closeNamespaces(): Promise<void> {
   await kubectl('delete', 'namespace', APPS, SENSORS, '--ignore-not-found', '--wait=true')
 }
 
+/** How a sensor differs from others. */
+export interface SensorOptions {
+  readonly labels?: Readonly<Record<string, string>>
+  /** Whether it has its node's network, and no address of its own. */
+  readonly hostNetwork?: boolean
+}
+
 /** Pods that see what the applications say. Create one per suite, and close() it. */
 export class SensorPods {
   readonly #client: KubeClient
-  readonly #logs: ChildProcess[] = []
+  readonly #logs = new Map<string, PodLog>()
   /** All that any sensor has seen, in the order in which it is known here. */
   readonly sightings: Sighting[] = []
 
@@ -82,12 +97,12 @@ export class SensorPods {
   async add(
     name: string,
     node: string,
-    labels: Readonly<Record<string, string>> = {},
+    { labels = {}, hostNetwork = false }: SensorOptions = {},
   ): Promise<Pod> {
     const probe = { httpGet: { path: '/ready', port: 8080 }, periodSeconds: 1, failureThreshold: 1 }
     const container = { ...program('sensor'), readinessProbe: { ...probe, timeoutSeconds: 5 } }
     const metadata = { name, namespace: SENSORS, labels: { run: 'test', ...labels } }
-    await createPod({ metadata, spec: podSpec(node, [container]) })
+    await createPod({ metadata, spec: { ...podSpec(node, [container]), hostNetwork } })
     await kubectl('-n', SENSORS, 'wait', '--for=condition=Ready', `pod/${name}`, '--timeout=60s')
     this.#follow(name)
     return this.pod(name)
@@ -100,6 +115,7 @@ export class SensorPods {
 
   /** Deletes a sensor; resolves when the API has noted it, while the pod still ends. */
   async remove(name: string): Promise<void> {
+    this.#logs.get(name)?.endsSoon()
     await this.#client.request(podPath(name), { method: 'DELETE' })
   }
 
@@ -110,6 +126,7 @@ export class SensorPods {
 
   /** Evicts a sensor, as `kubectl drain` does. */
   async evict(name: string): Promise<void> {
+    this.#logs.get(name)?.endsSoon()
     const metadata = { name, namespace: SENSORS }
     const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata }
     await this.#client.request(`${podPath(name)}/eviction`, { method: 'POST', body })
@@ -125,6 +142,27 @@ export class SensorPods {
   /** Makes a sensor ready or not (its kubelet notices within a second), opens or closes its port. */
   async tell(name: string, order: 'ready' | 'unready' | 'open' | 'close'): Promise<void> {
     await this.#client.request(`${podPath(`${name}:8080`)}/proxy/${order}`, { method: 'POST' })
+  }
+
+  /** Drops all mirrored frames that reach a sensor, or no longer; only where the nodes are this machine. */
+  async drop(name: string, isDropping: boolean): Promise<void> {
+    const { status } = await this.pod(name)
+    const [pid] = processesOfContainer(status.containerStatuses[0]!.containerID.split('//')[1]!)
+    const nft = (command: string): void => {
+      execFileSync('nsenter', [`--target=${pid}`, '--net', 'nft', command], { stdio: 'pipe' })
+    }
+    if (!isDropping) {
+      nft('delete table inet lost')
+      return
+    }
+    nft('add table inet lost')
+    nft('add chain inet lost input { type filter hook input priority 0; }')
+    nft('add rule inet lost input udp dport 4789 drop')
+  }
+
+  /** The sensor that has seen the last frame of the pod `talker`. */
+  current(): string {
+    return this.sightings.findLast(({ talker }) => talker === 'talker')?.sensor ?? ''
   }
 
   /** Waits for a frame of the pod `talker` that `sensor` saw after `since`; returns when that was. */
@@ -146,19 +184,17 @@ export class SensorPods {
 
   /** Ends what follows the sensors. */
   close(): void {
-    for (const log of this.#logs) log.kill()
+    for (const log of this.#logs.values()) log.close()
   }
 
-  #follow(name: string): void {
-    const log = spawn('kubectl', ['-n', SENSORS, 'logs', '--follow', name], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
-    this.#logs.push(log)
-    createInterface({ input: log.stdout }).on('line', (line) => {
+  #follow(sensor: string): void {
+    this.#logs.get(sensor)?.endsSoon()
+    const log = new PodLog(SENSORS, sensor, (line) => {
       const [talker, number, at] = line.split(' ')
       if (talker === undefined || at === undefined) return
-      this.sightings.push({ sensor: name, talker, number: Number(number), at: Number(at) })
+      this.sightings.push({ sensor, talker, number: Number(number), at: Number(at) })
     })
+    this.#logs.set(sensor, log)
   }
 }
 
