@@ -5,6 +5,7 @@ import { explainFailure } from './cluster/explain-failure.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { addInjectCommand } from './commands/inject.ts'
 import { addMirrorCommand } from './commands/mirror.ts'
+import { addStatusCommand } from './commands/status.ts'
 import { addUninjectCommand } from './commands/uninject.ts'
 import type { CliContext } from './context.ts'
 import { CLI_EXIT_CODES } from './exit-codes.ts'
@@ -17,6 +18,7 @@ type AddCommand = (program: Command, context: CliContext) => void
 
 /** In the order in which --help shows them. */
 const COMMANDS: readonly AddCommand[] = [
+  addStatusCommand,
   addInjectCommand,
   addUninjectCommand,
   addExplainCommand,

@@ -26,6 +26,8 @@ export interface SurveyOptions extends SurveyScope {
   readonly installation: Installation
   /** What is wrong with a pcap-filter expression, or undefined. */
   filterProblemOf(filter: string): Promise<string | undefined>
+  /** Shown every pod as the API has it, for those who want to know more of pods than coverage does. */
+  seePod?(pod: JsonObject): void
 }
 
 /** How a namespace stands. */
@@ -137,9 +139,13 @@ async function listNamespaces(
 
 async function listPods(
   client: KubeClient,
-  { namespace, signal }: SurveyScope,
+  { namespace, signal, seePod }: SurveyOptions,
 ): Promise<readonly PodFacts[]> {
-  const target = { path: listPath('v1', 'pods', namespace), select: podFactsOf }
+  const select = (pod: JsonObject): PodFacts | undefined => {
+    seePod?.(pod)
+    return podFactsOf(pod)
+  }
+  const target = { path: listPath('v1', 'pods', namespace), select }
   const { items } = await listObjects(client, target, { pageSize: PAGE_SIZE, signal })
   return [...items.values()]
 }
