@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { AppError } from '../lib/errors.ts'
 import { explainFailure } from './cluster/explain-failure.ts'
+import { addCheckCommand } from './commands/check.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { addInjectCommand } from './commands/inject.ts'
 import { addMirrorCommand } from './commands/mirror.ts'
@@ -18,6 +19,7 @@ type AddCommand = (program: Command, context: CliContext) => void
 
 /** In the order in which --help shows them. */
 const COMMANDS: readonly AddCommand[] = [
+  addCheckCommand,
   addStatusCommand,
   addInjectCommand,
   addUninjectCommand,
@@ -25,12 +27,16 @@ const COMMANDS: readonly AddCommand[] = [
   addMirrorCommand,
 ]
 
+/** Characters per line of --help where there is no terminal. */
+const HELP_COLUMNS = 100
+
 /** The program with all its commands; it throws CommanderError instead of ending the process. */
 export function createProgram(context: CliContext): Command {
   const program = new Command(programName(context))
     .description('Gives network sensors sight of Kubernetes pods')
     .exitOverride()
     .configureOutput({
+      getOutHelpWidth: () => context.terminal().columns ?? HELP_COLUMNS,
       writeOut: (text) => {
         context.write(text)
       },

@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   ERR_REVIEW: 'a request body is not an AdmissionReview of admission.k8s.io/v1',
   ERR_CERTIFICATE: 'a certificate or key is broken, expired or does not match',
   ERR_CAPTURE_FILE: 'a capture file is not what can be read',
+  ERR_CHECK: 'podtap check found something that keeps pods from being mirrored',
   ERR_MANIFEST: 'a manifest cannot be read',
 } as const
 

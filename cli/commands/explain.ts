@@ -17,7 +17,10 @@ export function addExplainCommand(program: Command, context: CliContext): void {
     .command('explain')
     .description('say for each workload in manifests what the webhook would decide, and why')
   addSurroundingsOptions(addFileOption(command))
-    .addHelpText('after', '\nExit status: 0 done, 1 a manifest is malformed, 2 wrong use.')
+    .addHelpText(
+      'after',
+      '\nExit status: 0 done, 1 a manifest is malformed, 2 wrong use.\n\nExample: podtap explain -f app.yaml --set SENSOR=zeek',
+    )
     .action((options: ManifestOptions) => explain(options, context))
 }
 

@@ -25,7 +25,7 @@ export function addInjectCommand(program: Command, context: CliContext): void {
   addSurroundingsOptions(addOutputOption(addFileOption(command)))
     .addHelpText(
       'after',
-      '\nExit status: 0 all were decided, 1 a manifest or an annotation is malformed, 2 wrong use.',
+      '\nExit status: 0 all were decided, 1 a manifest or an annotation is malformed, 2 wrong use.\n\nExample: podtap inject -f app.yaml | kubectl apply -f -',
     )
     .action((options: ManifestOptions) => inject(options, context))
 }

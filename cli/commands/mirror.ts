@@ -69,6 +69,10 @@ export function addMirrorCommand(program: Command, context: CliContext): void {
       'longest IP packet in --write; longer frames are split (default: 1500)',
     )
     .option('--complete-checksums', 'complete the partial checksums of --read')
+    .addHelpText(
+      'after',
+      '\nExample: podtap mirror --interface eth0 --sensor 192.0.2.30 --vni 42 --filter "not port 22"',
+    )
     .action((options: CommandOptions) => {
       const isFile = options.read !== undefined || options.write !== undefined
       return isFile ? mirrorCaptureFile(options, context) : mirror(requireLive(options), context)

@@ -17,7 +17,10 @@ export function addUninjectCommand(program: Command, context: CliContext): void 
     .command('uninject')
     .description('take the sidecar out of workloads in manifests and print them')
   addOutputOption(addFileOption(command))
-    .addHelpText('after', '\nExit status: 0 done, 1 a manifest is malformed, 2 wrong use.')
+    .addHelpText(
+      'after',
+      '\nExit status: 0 done, 1 a manifest is malformed, 2 wrong use.\n\nExample: podtap uninject -f app.yaml > plain.yaml',
+    )
     .action((options: ManifestOptions) => uninject(options, context))
 }
 
