@@ -5,9 +5,12 @@ import { explainFailure } from './cluster/explain-failure.ts'
 import { addCheckCommand } from './commands/check.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { addInjectCommand } from './commands/inject.ts'
+import { addInstallCommand } from './commands/install.ts'
 import { addMirrorCommand } from './commands/mirror.ts'
 import { addStatusCommand } from './commands/status.ts'
+import { addTopCommand } from './commands/top.ts'
 import { addUninjectCommand } from './commands/uninject.ts'
+import { addVersionCommand } from './commands/version.ts'
 import type { CliContext } from './context.ts'
 import { CLI_EXIT_CODES } from './exit-codes.ts'
 
@@ -19,12 +22,15 @@ type AddCommand = (program: Command, context: CliContext) => void
 
 /** In the order in which --help shows them. */
 const COMMANDS: readonly AddCommand[] = [
+  addInstallCommand,
   addCheckCommand,
   addStatusCommand,
+  addTopCommand,
   addInjectCommand,
   addUninjectCommand,
   addExplainCommand,
   addMirrorCommand,
+  addVersionCommand,
 ]
 
 /** Characters per line of --help where there is no terminal. */

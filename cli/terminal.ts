@@ -7,6 +7,8 @@ export interface Terminal {
   readonly isTerminal: boolean
   /** Characters per line; undefined: as many as it takes, nothing is cut. */
   readonly columns: number | undefined
+  /** Lines; undefined: as many as it takes. */
+  readonly rows: number | undefined
   readonly colour: boolean
 }
 
@@ -14,6 +16,7 @@ export interface Terminal {
 export interface OutputStream {
   readonly isTTY?: boolean
   readonly columns?: number
+  readonly rows?: number
 }
 
 /**
@@ -28,6 +31,7 @@ export function terminalOf(stream: OutputStream, env: Environment): Terminal {
   return {
     isTerminal,
     columns: Number.isInteger(asked) && asked > 0 ? asked : own,
+    rows: isTerminal ? stream.rows : undefined,
     colour: isTerminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb',
   }
 }

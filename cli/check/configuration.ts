@@ -1,12 +1,6 @@
 /** Whether the MutatingWebhookConfiguration still says what the manifests say. */
 import { isDeepStrictEqual } from 'node:util'
-import {
-  arrayAt,
-  isObject,
-  textAt,
-  valueAt,
-  type JsonObject,
-} from '../../webhook/admission/json.ts'
+import { arrayAt, textAt, valueAt, type JsonObject } from '../../webhook/admission/json.ts'
 import type { Known } from '../cluster/known.ts'
 import { webhookIn } from '../installation/find-installation.ts'
 import { failure, notChecked, ok, warning, type Finding } from './finding.ts'
@@ -35,7 +29,6 @@ export function checkConfiguration(
     ...checkRules(webhook, expected),
     ...checkConditions(webhook, expected),
     ...checkPolicy(webhook),
-    ...checkSelector(webhook),
     ...checkBundle(webhook),
   ]
   return problems.length > 0
@@ -72,13 +65,23 @@ function checkRules(webhook: JsonObject, expected: JsonObject): readonly Finding
 }
 
 function checkConditions(webhook: JsonObject, expected: JsonObject): readonly Finding[] {
-  const byName = (conditions: readonly unknown[]): ReadonlyMap<string, string> =>
-    new Map(conditions.map((each) => [textAt(each, 'name'), textAt(each, 'expression').trim()]))
-  const present = byName(arrayAt(webhook, 'matchConditions'))
-  const wanted = byName(arrayAt(expected, 'matchConditions'))
-  return isDeepStrictEqual(present, wanted)
+  const wanted = conditionsOf(expected)
+  const system = wanted.get(SYSTEM_CONDITION)
+  const own = textAt(webhook, 'clientConfig', 'service', 'namespace')
+  if (system !== undefined) wanted.set(SYSTEM_CONDITION, system.replace("'podtap'", `'${own}'`))
+  return isDeepStrictEqual(conditionsOf(webhook), wanted)
     ? []
     : [warning('matchConditions of the webhook were edited: workloads may be passed over', APPLY)]
+}
+
+/** The one that leaves out podtap's own namespace, by its name. */
+const SYSTEM_CONDITION = 'not-system'
+
+function conditionsOf(webhook: JsonObject): Map<string, string> {
+  const conditions = arrayAt(webhook, 'matchConditions')
+  return new Map(
+    conditions.map((each) => [textAt(each, 'name'), textAt(each, 'expression').trim()]),
+  )
 }
 
 function checkPolicy(webhook: JsonObject): readonly Finding[] {
@@ -97,18 +100,6 @@ function checkPolicy(webhook: JsonObject): readonly Finding[] {
       ? []
       : [warning('sideEffects were edited: --dry-run=server is refused for all workloads', APPLY)]),
   ]
-}
-
-/** podtap must be able to start while it is away itself. */
-function checkSelector(webhook: JsonObject): readonly Finding[] {
-  const own = textAt(webhook, 'clientConfig', 'service', 'namespace')
-  const expressions = arrayAt(webhook, 'namespaceSelector', 'matchExpressions').filter(isObject)
-  const excluded = expressions
-    .filter(({ operator }) => operator === 'NotIn')
-    .flatMap((expression) => arrayAt(expression, 'values'))
-  return ['kube-system', own]
-    .filter((namespace) => !excluded.includes(namespace))
-    .map((namespace) => warning(`namespaceSelector does not exclude ${namespace}`, APPLY))
 }
 
 function checkBundle(webhook: JsonObject): readonly Finding[] {

@@ -43,9 +43,13 @@ export function addSurroundingsOptions(command: Command): Command {
       '--namespace-annotations <key=value...>',
       'annotations of the namespaces; without any, and without a manifest of its own, a namespace ' +
         'counts as enabled',
-      collect,
+      collectPairs,
     )
-    .option('--set <name=value>', 'a setting of the webhook, such as VNI=7 (repeatable)', collect)
+    .option(
+      '--set <name=value>',
+      'a setting of the webhook, such as VNI=7 (repeatable)',
+      collectPairs,
+    )
 }
 
 /**
@@ -93,7 +97,11 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-function collect(
+/**
+ * Collects `key=value` arguments of an option that can be given several times.
+ * @throws InvalidArgumentError for one that is not.
+ */
+export function collectPairs(
   raw: string,
   before: Readonly<Record<string, string>> = {},
 ): Record<string, string> {

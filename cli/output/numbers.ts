@@ -18,3 +18,11 @@ export function percent(part: number): string {
   const digits = part < 0.1 ? 2 : 1
   return `${Number((part * 100).toFixed(digits))}%`
 }
+
+/** With the prefix that leaves one to three digits before the point: `812 k`, `1.2 G`, `0 `. */
+export function bits(value: number): string {
+  const power = value < 1000 ? 0 : Math.min(4, Math.floor(Math.log10(value) / 3))
+  const scaled = value / 1000 ** power
+  const digits = power > 0 && scaled < 10 ? 1 : 0
+  return `${scaled.toFixed(digits)} ${['', 'k', 'M', 'G', 'T'][power] ?? ''}`
+}

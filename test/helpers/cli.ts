@@ -39,7 +39,7 @@ export async function podtap(
 
 /** A context that keeps what is written to it. */
 export function contextFor(written: Written, surroundings: CliSurroundings = {}): CliContext {
-  const terminal = { isTerminal: false, columns: undefined, colour: false }
+  const terminal = { isTerminal: false, columns: undefined, rows: undefined, colour: false }
   return {
     programPath: surroundings.programPath ?? '/usr/bin/podtap',
     environment: surroundings.environment ?? {},

@@ -17,7 +17,7 @@ const ALLOWED: Record<string, readonly RegExp[]> = {
     /^lib\//,
     /^webhook\/admission\//,
     /^webhook\/coverage\/(survey|coverage|judge|groups|pod-facts)\.ts$/,
-    /^webhook\/(config|nodes|certificates\/inspect)\.ts$/,
+    /^webhook\/(config|scopes|nodes|certificates\/inspect)\.ts$/,
     /^sidecar\/contract\.ts$/,
     /^sidecar\/(mirror|run-mirror|config|offline\/mirror-file)\.ts$/,
     /^sidecar\/engine\/libpcap\.ts$/,

@@ -2,18 +2,24 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { terminalOf } from '../../../cli/terminal.ts'
 
-const TTY = { isTTY: true, columns: 120 }
+const TTY = { isTTY: true, columns: 120, rows: 40 }
 
 test('a terminal has its own width, and colour', () => {
   assert.deepEqual(terminalOf(TTY, { TERM: 'xterm' }), {
     isTerminal: true,
     columns: 120,
+    rows: 40,
     colour: true,
   })
 })
 
 test('a pipe has neither width nor colour', () => {
-  assert.deepEqual(terminalOf({}, {}), { isTerminal: false, columns: undefined, colour: false })
+  assert.deepEqual(terminalOf({}, {}), {
+    isTerminal: false,
+    columns: undefined,
+    rows: undefined,
+    colour: false,
+  })
 })
 
 test('NO_COLOR takes colour away, empty it does not', () => {
