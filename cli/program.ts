@@ -7,6 +7,7 @@ import { addExplainCommand } from './commands/explain.ts'
 import { addInjectCommand } from './commands/inject.ts'
 import { addInstallCommand } from './commands/install.ts'
 import { addMirrorCommand } from './commands/mirror.ts'
+import { addRefreshCommand } from './commands/refresh.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addTopCommand } from './commands/top.ts'
 import { addUninjectCommand } from './commands/uninject.ts'
@@ -25,6 +26,7 @@ const COMMANDS: readonly AddCommand[] = [
   addInstallCommand,
   addCheckCommand,
   addStatusCommand,
+  addRefreshCommand,
   addTopCommand,
   addInjectCommand,
   addUninjectCommand,

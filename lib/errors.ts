@@ -17,6 +17,7 @@ export const ERROR_CODES = {
   ERR_CERTIFICATE: 'a certificate or key is broken, expired or does not match',
   ERR_CAPTURE_FILE: 'a capture file is not what can be read',
   ERR_CHECK: 'podtap check found something that keeps pods from being mirrored',
+  ERR_COVERAGE: 'pods are not mirrored as they should be',
   ERR_MANIFEST: 'a manifest cannot be read',
 } as const
 

@@ -44,6 +44,7 @@ const COLLECTIONS = [
   'daemonsets',
   'jobs',
   'cronjobs',
+  'poddisruptionbudgets',
   'leases',
 ]
 
@@ -161,11 +162,16 @@ class Store implements KubeStore {
     const key = request.method === 'POST' ? `${path}/${body.metadata.name}` : path
     const old = this.#objects.get(key)
     const next = nextObject(request, old, body)
-    this.writes.push(`${request.method ?? ''} ${path}`)
     if (typeof next === 'number') {
+      this.writes.push(`${request.method ?? ''} ${path}`)
       reply(response, next, { message: `refused with ${next}` })
       return
     }
+    if (request.url?.includes('dryRun=All')) {
+      reply(response, 200, next)
+      return
+    }
+    this.writes.push(`${request.method ?? ''} ${path}`)
     this.put(key, next)
     reply(response, 200, this.#objects.get(key))
   }
@@ -189,13 +195,29 @@ function nextObject(
   if (request.method === 'PUT') {
     return body.metadata.resourceVersion === old.metadata.resourceVersion ? body : 409
   }
-  if (request.headers['content-type'] === 'application/merge-patch+json') return { ...old, ...body }
+  const type = request.headers['content-type']
+  if (type === 'application/merge-patch+json') return { ...old, ...body }
+  if (type === 'application/strategic-merge-patch+json') return merged(old, body)
   try {
     const copy = structuredClone(old)
     return jsonPatch.applyPatch(copy, body as unknown as jsonPatch.Operation[], true).newDocument
   } catch {
     return 422
   }
+}
+
+/** As both merge patches do with maps; that they differ in lists is of no matter here. */
+function merged<T extends object>(old: T, patch: object): T {
+  const entries = Object.entries(patch).map(([key, value]: [string, unknown]) => {
+    const before = (old as Record<string, unknown>)[key]
+    const deep = isMap(value) && isMap(before)
+    return [key, deep ? merged(before, value) : value]
+  })
+  return { ...old, ...Object.fromEntries(entries) } as T
+}
+
+function isMap(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Also where objects of all namespaces are listed. */

@@ -16,7 +16,7 @@ const ALLOWED: Record<string, readonly RegExp[]> = {
     /^cli\//,
     /^lib\//,
     /^webhook\/admission\//,
-    /^webhook\/coverage\/(survey|coverage|judge|groups|pod-facts)\.ts$/,
+    /^webhook\/coverage\/(survey|coverage|judge|groups|pod-facts|rollout)\.ts$/,
     /^webhook\/(config|scopes|nodes|certificates\/inspect)\.ts$/,
     /^sidecar\/contract\.ts$/,
     /^sidecar\/(mirror|run-mirror|config|offline\/mirror-file)\.ts$/,
@@ -30,7 +30,7 @@ const IO_MODULES =
 
 const PURE_FILES = [
   /^webhook\/admission\//,
-  /^webhook\/coverage\/(coverage|essentials|groups|judge|pod-facts)\.ts$/,
+  /^webhook\/coverage\/(coverage|drift-events|essentials|groups|judge|pod-facts|rollout)\.ts$/,
   /^sidecar\/contract\.ts$/,
   /^sidecar\/engine\/(vxlan|packet|read-packet|ipv6-extensions|checksum|internet-sum|flow-hash|own-packets)\.ts$/,
   /^sidecar\/engine\/engine\.ts$/,

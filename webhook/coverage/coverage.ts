@@ -38,6 +38,8 @@ export interface WorkloadCoverage extends Judgement {
   readonly name: string
   /** Empty where it is not known. */
   readonly uid: string
+  /** Identifies the sidecar that its next pod should have; empty: none, or each of its pods another. */
+  readonly configHash: string
   /** The workload as it was given; undefined where podtap does not read such objects. */
   readonly object: JsonObject | undefined
   /** In the order of their names. */
@@ -80,6 +82,7 @@ function coverGroup({ object, pods }: Group, context: CoverageContext): Workload
     namespace: context.namespace.name,
     name: workload.name,
     uid: textAt(object, 'metadata', 'uid'),
+    configHash: expected.configHash,
     object,
     ...judge(carriedBy(workload.template ?? {}), expected),
     pods: pods
@@ -97,7 +100,8 @@ function coverPods(pods: readonly PodFacts[], context: CoverageContext): Workloa
   const { state, reason, detail } = worst
   const maker = pod.owner ?? { apiVersion: 'v1', kind: 'Pod', name: pod.name, uid: pod.uid }
   const { namespace } = pod
-  return { ...maker, namespace, object: undefined, state, reason, detail, pods: covered }
+  const judged = { state, reason, detail, configHash: '' }
+  return { ...maker, namespace, object: undefined, ...judged, pods: covered }
 }
 
 function coverPod(pod: PodFacts, context: CoverageContext): PodCoverage {

@@ -111,6 +111,7 @@ function web(
     namespace: 'shop',
     name: 'web',
     uid: 'uid-web',
+    configHash: '',
     object: object as Record<string, unknown>,
     state,
     ...judged,
