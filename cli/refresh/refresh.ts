@@ -15,7 +15,7 @@ export interface RefreshOptions {
   /** Aborts when the user does not want to wait any longer. */
   readonly signal: AbortSignal
   /** Writes one line of progress. */
-  report(line: string): void
+  readonly report: (line: string) => void
 }
 
 /** How it ended. */
@@ -54,7 +54,7 @@ interface Turn {
   readonly client: KubeClient
   /** Aborts when the time is over, or the user has had enough. */
   readonly signal: AbortSignal
-  report(line: string): void
+  readonly report: (line: string) => void
 }
 
 interface Outcome {

@@ -90,7 +90,7 @@ export async function budgetsPermit(
   namespace: string,
   options: {
     readonly signal: AbortSignal
-    permits(budgets: readonly JsonObject[]): boolean
+    readonly permits: (budgets: readonly JsonObject[]) => boolean
   },
 ): Promise<boolean> {
   const path = listPath('policy/v1', 'poddisruptionbudgets', namespace)
@@ -104,7 +104,7 @@ interface Search<T> {
   readonly fieldSelector?: string
   readonly signal: AbortSignal
   /** Asked after each change; undefined: not yet. */
-  find(objects: readonly JsonObject[]): T | undefined
+  readonly find: (objects: readonly JsonObject[]) => T | undefined
 }
 
 /** What `find` finds in a list that is watched; undefined when `signal` aborts before. */
