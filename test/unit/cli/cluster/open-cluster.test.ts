@@ -12,7 +12,7 @@ function contextWith(environment: Record<string, string>) {
 }
 
 test('the namespace is the one that was named, that of the context, or all', LIMIT, async (t) => {
-  const kubeconfig = kubeconfigFile(t, 'http://127.0.0.1:1', 'shop')
+  const kubeconfig = kubeconfigFile(t, 'http://127.0.0.1:1', { namespace: 'shop' })
   const context = contextWith({ KUBECONFIG: kubeconfig })
   const namespaceOf = async (options: object): Promise<string | undefined> =>
     (await findCluster(options, context)).namespace
