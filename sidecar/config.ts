@@ -23,6 +23,7 @@ import {
   DEFAULT_VNI,
   ENGINES,
   FITS,
+  SPREADS,
   RECEIVER_SETTINGS,
   VXLAN_PORT,
   parseLabelKey,
@@ -33,6 +34,7 @@ import {
   readSensorSetting,
   type EngineName,
   type Fit,
+  type Spread,
   type ReceiverSetting,
   type SIDECAR_ENVIRONMENT,
 } from './contract.ts'
@@ -76,6 +78,8 @@ export interface SidecarConfig {
   readonly receiver: ReceiverSetting
   /** What happens to frames that are too long for the path; the engine `cap` fragments always. */
   readonly fit: Fit
+  /** What goes to one sensor. */
+  readonly spread: Spread
   /** TCP port of /metrics and /readyz; 0: there is none. */
   readonly metricsPort: number
   /** The address that this port is opened at; undefined: at all that the pod has. */
@@ -91,6 +95,7 @@ export interface SidecarConfig {
 const DEFAULT_LOG_LEVEL: LogLevel = 'info'
 const DEFAULT_RECEIVER: ReceiverSetting = 'auto'
 const DEFAULT_FIT: Fit = 'split'
+const DEFAULT_SPREAD: Spread = 'pod'
 
 /** What the configuration depends on beside the environment. */
 export interface ConfigChecks {
@@ -130,6 +135,7 @@ export async function loadSidecarConfig(
     engine: read.ENGINE,
     receiver: read.RECEIVER,
     fit: read.FIT,
+    spread: read.SPREAD,
     metricsPort: read.METRICS_PORT,
     metricsAddress: read.METRICS_ADDRESS,
     logLevel: read.LOG_LEVEL,
@@ -199,6 +205,7 @@ function schemaFor(
     ENGINE: { parse: oneOf(...ENGINES), fallback: DEFAULT_ENGINE },
     RECEIVER: { parse: oneOf(...RECEIVER_SETTINGS), fallback: DEFAULT_RECEIVER },
     FIT: { parse: oneOf(...FITS), fallback: DEFAULT_FIT },
+    SPREAD: { parse: oneOf(...SPREADS), fallback: DEFAULT_SPREAD },
     METRICS_PORT: { parse: integer(0, 65535), fallback: DEFAULT_METRICS_PORT },
     METRICS_ADDRESS: optional(parseListenAddress),
     LOG_LEVEL: { parse: oneOf(...LOG_LEVELS), fallback: DEFAULT_LOG_LEVEL },

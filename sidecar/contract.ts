@@ -66,6 +66,7 @@ export const SIDECAR_ENVIRONMENT = [
   'ENGINE',
   'RECEIVER',
   'FIT',
+  'SPREAD',
   'METRICS_PORT',
   'METRICS_ADDRESS',
   'LOG_LEVEL',
@@ -141,6 +142,16 @@ export const FITS = ['split', 'fragment', 'off'] as const
 
 /** One of FITS. */
 export type Fit = (typeof FITS)[number]
+
+/**
+ * What goes to one sensor where there are several.
+ * - `pod`: all frames of a pod, the nearest sensor first
+ * - `flow`: both directions of a flow; the flows of a pod are spread over all sensors
+ */
+export const SPREADS = ['pod', 'flow'] as const
+
+/** One of SPREADS. */
+export type Spread = (typeof SPREADS)[number]
 
 /**
  * The label with the zone of a node. Kubernetes copies it to pods when they are bound to a node, from

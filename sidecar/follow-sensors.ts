@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import { errnoCodeOf } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
-import type { ReceiverSetting } from './contract.ts'
-import type { Destination } from './engine/engine.ts'
+import type { ReceiverSetting, Spread } from './contract.ts'
+import { MAX_DESTINATIONS, type Destination } from './engine/engine.ts'
 import { receiverOf } from './receiver.ts'
-import { chooseSensor, type Chooser } from './sensor/choose-sensor.ts'
+import { chooseSensor, chooseSensors, type Chooser } from './sensor/choose-sensor.ts'
 import { Refusals, type Look } from './sensor/refusals.ts'
 import type { Sensor, SensorListener } from './sensor/sensor-source.ts'
 
@@ -13,23 +13,26 @@ export interface FollowerParts {
   readonly chooser: Chooser
   /** RECEIVER. */
   readonly receiver: ReceiverSetting
+  /** SPREAD. */
+  readonly spread: Spread
   readonly log: Logger
-  /** Called whenever the destination changes; undefined: there is none. */
-  setDestination(destination: Destination | undefined): void
+  /** Called whenever the destinations change; empty: there is none. */
+  setDestinations(destinations: readonly Destination[]): void
   /** Milliseconds of a clock that only goes forward; performance.now() unless a test says otherwise. */
   readonly now?: () => number
 }
 
 /**
- * Follows a source of sensors and keeps the destination at the one that chooseSensor() names among
- * those that are not avoided because they refuse frames. Having none is a state, logged when it begins and when it ends; so is each kind of failing search.
+ * Follows a source of sensors and keeps the destinations at those that SPREAD asks for, among the ones
+ * that are not avoided because they refuse frames. Having none is a state, logged when it begins and
+ * when it ends; so is each kind of failing search.
  */
 export class SensorFollower implements SensorListener {
   readonly #parts: FollowerParts
   readonly #now: () => number
   readonly #refusals: Refusals
   #sensors: readonly Sensor[] = []
-  #current: Sensor | undefined
+  #chosen: readonly Sensor[] = []
   #told = false
   #nextRefusalChange = Infinity
   /** Since when there has been no sensor. */
@@ -51,9 +54,9 @@ export class SensorFollower implements SensorListener {
     return this.#sensors.length
   }
 
-  /** The sensor that frames are sent to. */
-  get current(): Sensor | undefined {
-    return this.#current
+  /** The sensors that frames are sent to. */
+  get chosen(): readonly Sensor[] {
+    return this.#chosen
   }
 
   /** How often looking for sensors has failed. */
@@ -67,24 +70,37 @@ export class SensorFollower implements SensorListener {
     this.#choose()
   }
 
-  /** Told, some twenty times a second, what became of the frames for `current`. */
-  onLook(look: Look): void {
+  /** Told, many times a second, what became of the frames for each address. */
+  onLooks(looks: ReadonlyMap<string, Look>): void {
     const now = this.#now()
-    const times = this.#current && this.#refusals.note(this.#current, look, now)
-    if (times !== undefined) this.#logRefusal(look, times)
-    if (times !== undefined || now >= this.#nextRefusalChange) this.#choose()
+    let someRefused = false
+    for (const sensor of this.#chosen) {
+      const look = looks.get(sensor.destination.address)
+      const times = look && this.#refusals.note(sensor, look, now)
+      if (times === undefined) continue
+      someRefused = true
+      this.#logRefusal(sensor, look, times)
+    }
+    if (someRefused || now >= this.#nextRefusalChange) this.#choose()
   }
 
   #choose(): void {
     const now = this.#now()
     this.#nextRefusalChange = this.#refusals.nextChange(now)
-    const chosen = chooseSensor(this.#refusals.among(this.#sensors, now), this.#parts.chooser)
-    if (this.#told && isDeepStrictEqual(chosen, this.#current)) return
-    const previous = this.#current
+    const chosen = this.#pick(this.#refusals.among(this.#sensors, now))
+    if (this.#told && isDeepStrictEqual(chosen, this.#chosen)) return
+    const previous = this.#chosen
     this.#told = true
-    this.#current = chosen
-    this.#parts.setDestination(chosen && this.#destinationOf(chosen))
+    this.#chosen = chosen
+    this.#parts.setDestinations(chosen.map((sensor) => this.#destinationOf(sensor)))
     this.#logChange(previous)
+  }
+
+  #pick(usable: readonly Sensor[]): readonly Sensor[] {
+    const { spread, chooser } = this.#parts
+    if (spread === 'flow') return chooseSensors(usable, chooser, MAX_DESTINATIONS)
+    const chosen = chooseSensor(usable, chooser)
+    return chosen ? [chosen] : []
   }
 
   onError(error: Error): void {
@@ -111,23 +127,23 @@ export class SensorFollower implements SensorListener {
   }
 
   /** A sniffer refuses for as long as it lives: said once, it is worth no further line. */
-  #logRefusal(look: Look, times: number): void {
+  #logRefusal(sensor: Sensor, look: Look | undefined, times: number): void {
     const level = times === 1 ? 'warn' : 'debug'
-    const message =
-      look.unreachable > 0
-        ? 'sensor cannot be reached'
-        : 'sensor refuses frames: its port is closed, or it sniffs'
-    this.#parts.log[level]({ ...describe(this.#current), times }, message)
+    const message = look?.unreachable
+      ? 'sensor cannot be reached'
+      : 'sensor refuses frames: its port is closed, or it sniffs'
+    this.#parts.log[level]({ ...describe([sensor]), times }, message)
   }
 
-  #logChange(previous: Sensor | undefined): void {
+  #logChange(previous: readonly Sensor[]): void {
     const { log } = this.#parts
-    const fields = { ...describe(this.#current), sensors: this.#sensors.length }
-    if (this.#current === undefined) {
-      this.#waitingSince = previous ? this.#now() : this.#waitingSince
-      log.warn(previous && { previous: previous.name }, 'no sensor: frames are dropped and counted')
-    } else if (previous) {
-      log.info({ ...fields, previous: previous.name }, 'sensor changed')
+    const fields = { ...describe(this.#chosen), sensors: this.#sensors.length }
+    const before = previous.length > 0 ? { previous: namesOf(previous) } : undefined
+    if (this.#chosen.length === 0) {
+      this.#waitingSince = before ? this.#now() : this.#waitingSince
+      log.warn(before, 'no sensor: frames are dropped and counted')
+    } else if (before) {
+      log.info({ ...fields, ...before }, 'sensor changed')
     } else {
       log.info({ ...fields, waitedMs: this.#elapsed(this.#waitingSince) }, 'sensor found')
     }
@@ -138,9 +154,15 @@ export class SensorFollower implements SensorListener {
   }
 }
 
-/** A sensor as the fields of a log line. */
-function describe(sensor: Sensor | undefined): object {
+/** Sensors as the fields of a log line. */
+function describe(sensors: readonly Sensor[]): object {
+  const [sensor, ...others] = sensors
   if (sensor === undefined) return {}
+  if (others.length > 0) return { sensor: namesOf(sensors), port: sensor.destination.port }
   const { address, port } = sensor.destination
   return { sensor: sensor.name, address, port, node: sensor.nodeName }
+}
+
+function namesOf(sensors: readonly Sensor[]): string {
+  return sensors.map(({ name }) => name).join(', ')
 }

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { Engine, EngineCounters, EngineState } from './engine/engine.ts'
+import type { CpuThrottling } from './cpu-throttling.ts'
 import type { Mirror } from './mirror.ts'
 
 /** The sidecar's metrics in the text format of Prometheus. */
@@ -15,19 +16,34 @@ export interface Measured {
   readonly engine: Engine
   readonly sensors: Mirror['sensors']
   readonly sending: Mirror['sending']
+  /** What the CPU quota did to this process; undefined where nobody can tell. */
+  readonly throttling: () => Promise<CpuThrottling | undefined>
 }
 
 const STATES: readonly EngineState[] = ['stopped', 'capturing', 'waiting']
 
 /** The metrics of an engine and of the search for sensors; values are taken when they are asked for. */
-export function createMetrics({ engine, sensors, sending }: Measured): SidecarMetrics {
+export function createMetrics({ engine, sensors, sending, throttling }: Measured): SidecarMetrics {
   const registry = new Registry()
-  const setters = [frameSetter(registry), sensorSetter(registry), lastSentSetter(registry)]
+  const setters = [
+    frameSetter(registry),
+    sensorSetter(registry),
+    pathSetter(registry),
+    lastSentSetter(registry),
+    loadSetter(registry),
+  ]
   return {
     contentType: registry.contentType,
     render: async () => {
       const counters = await engine.counters()
-      const snapshot = { counters, state: engine.state, sensors, sending }
+      const snapshot: Snapshot = {
+        counters,
+        state: engine.state,
+        bufferPeak: engine.takeBufferPeak(),
+        throttling: await throttling(),
+        sensors,
+        sending,
+      }
       for (const set of setters) set(snapshot)
       return registry.metrics()
     },
@@ -38,6 +54,8 @@ export function createMetrics({ engine, sensors, sending }: Measured): SidecarMe
 interface Snapshot {
   readonly counters: EngineCounters
   readonly state: EngineState
+  readonly bufferPeak: number | undefined
+  readonly throttling: CpuThrottling | undefined
   readonly sensors: Mirror['sensors']
   readonly sending: Mirror['sending']
 }
@@ -70,21 +88,50 @@ function sensorSetter(registry: Registry): Setter {
   const gauge = gaugeIn(registry)
   const count = gauge('podtap_sensors', 'Sensors that could be used now.')
   const infoLabels = ['sensor', 'address', 'port', 'node']
-  const info = gauge(
-    'podtap_destination_info',
-    'The sensor that frames are sent to: 1.',
-    infoLabels,
-  )
+  const info = gauge('podtap_destination_info', 'A sensor that frames are sent to: 1.', infoLabels)
   const errorsHelp = 'Times that looking for sensors failed.'
   const errors = counterIn(registry)('podtap_discovery_errors_total', errorsHelp)
   return ({ sensors }) => {
     count.set(sensors.sensorCount)
     setCounter(errors, sensors.discoveryErrors)
     info.reset()
-    if (!sensors.current) return
-    const { name, nodeName = '', destination } = sensors.current
-    const { address, port } = destination
-    info.set({ sensor: name, address, port, node: nodeName }, 1)
+    for (const { name, nodeName = '', destination } of sensors.chosen) {
+      const { address, port } = destination
+      info.set({ sensor: name, address, port, node: nodeName }, 1)
+    }
+  }
+}
+
+/** Per destination; the engine `cap` does not know it. */
+function pathSetter(registry: Registry): Setter {
+  const help = 'Longest IP packet that the path to a sensor takes.'
+  const mtu = gaugeIn(registry)('podtap_path_mtu_bytes', help, ['sensor', 'address'])
+  const errorsHelp = 'Times that a datagram was too long for its path (EMSGSIZE).'
+  const errors = counterIn(registry)('podtap_path_mtu_errors_total', errorsHelp)
+  return ({ counters, sensors }) => {
+    setCounter(errors, counters.pathMtuErrors)
+    mtu.reset()
+    const names = new Map(sensors.chosen.map((each) => [each.destination.address, each.name]))
+    for (const { address, pathMtu } of counters.destinations) {
+      if (pathMtu > 0) mtu.set({ sensor: names.get(address) ?? '', address }, pathMtu)
+    }
+  }
+}
+
+/** How near the engine is to losing frames. What cannot be known is not shown. */
+function loadSetter(registry: Registry): Setter {
+  const fillHelp = 'Largest share of the capture buffer that waited, since the last scrape.'
+  const fill = once(() => gaugeIn(registry)('podtap_ring_fill_ratio', fillHelp))
+  const counter = counterIn(registry)
+  const secondsHelp = 'Time that the CPU quota kept the sidecar from running.'
+  const seconds = once(() => counter('podtap_cpu_throttled_seconds_total', secondsHelp))
+  const periodsHelp = 'Periods in which the sidecar used up its CPU quota.'
+  const periods = once(() => counter('podtap_cpu_throttled_periods_total', periodsHelp))
+  return ({ bufferPeak, throttling }) => {
+    if (bufferPeak !== undefined) fill().set(bufferPeak)
+    if (throttling === undefined) return
+    setCounter(seconds(), throttling.seconds)
+    setCounter(periods(), throttling.periods)
   }
 }
 
@@ -94,6 +141,12 @@ function lastSentSetter(registry: Registry): Setter {
   return ({ sending }) => {
     lastSent.set((sending.lastSentAt ?? 0) / 1000)
   }
+}
+
+/** prom-client shows a metric as 0 from the moment on when it is made. */
+function once<Made>(make: () => Made): () => Made {
+  let made: Made | undefined
+  return () => (made ??= make())
 }
 
 function counterIn(registry: Registry) {

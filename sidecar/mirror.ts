@@ -2,7 +2,7 @@ import { backoffMs, sleep } from '../lib/backoff.ts'
 import { AppError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
 import { whenAborted } from '../lib/when-aborted.ts'
-import type { ReceiverSetting } from './contract.ts'
+import type { ReceiverSetting, Spread } from './contract.ts'
 import type { Engine, EngineCounters, EngineEvents } from './engine/engine.ts'
 import { SensorFollower } from './follow-sensors.ts'
 import type { Chooser } from './sensor/choose-sensor.ts'
@@ -16,6 +16,8 @@ export interface MirrorParts {
   readonly chooser: Chooser
   /** RECEIVER. */
   readonly receiver: ReceiverSetting
+  /** SPREAD. */
+  readonly spread: Spread
   readonly log: Logger
   /**
    * Whether an engine that cannot start is tried again, for as long as it takes. A sidecar does: if it
@@ -29,7 +31,7 @@ export interface Mirror {
   /** Resolves when the engine runs; rejects with its error unless the mirror is patient. */
   readonly started: Promise<void>
   /** What is known of sensors now. */
-  readonly sensors: Pick<SensorFollower, 'sensorCount' | 'current' | 'discoveryErrors'>
+  readonly sensors: Pick<SensorFollower, 'sensorCount' | 'chosen' | 'discoveryErrors'>
   readonly sending: Pick<SendingWatch, 'lastSentAt'>
   /** Sends what is under way and ends; returns the last counts. */
   stop(): Promise<EngineCounters>
@@ -46,13 +48,13 @@ export function startMirror(parts: MirrorParts): Mirror {
     chooser,
     log,
     receiver: parts.receiver,
-    setDestination: (destination) => {
-      sending.destinationChanged()
-      engine.setDestination(destination)
+    spread: parts.spread,
+    setDestinations: (destinations) => {
+      engine.setDestinations(destinations)
     },
   })
-  const sending = new SendingWatch((look) => {
-    follower.onLook(look)
+  const sending = new SendingWatch((looks) => {
+    follower.onLooks(looks)
   })
   watchSending(engine, sending, abort.signal)
   const following = source.run(follower, abort.signal)

@@ -3,6 +3,7 @@ import { hostname, networkInterfaces } from 'node:os'
 import type { ServiceAccount } from '../lib/kube/credentials.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { SidecarConfig } from './config.ts'
+import { readCpuThrottling } from './cpu-throttling.ts'
 import { createEngine } from './engine/create-engine.ts'
 import type { Engine, EngineCounters } from './engine/engine.ts'
 import { requireInterfaces } from './interfaces/system-interfaces.ts'
@@ -42,7 +43,8 @@ export async function runMirror(
   const engine = createEngine(config.engine, engineOptions(config), engineEvents(log))
   const chooser = { identity: hostname(), nodeName: config.nodeName, zone: config.zone }
   log.info(config, 'mirroring begins')
-  const mirror = startMirror({ engine, source, chooser, log, patient, receiver: config.receiver })
+  const { receiver, spread } = config
+  const mirror = startMirror({ engine, source, chooser, log, patient, receiver, spread })
   // Whoever runs this awaits it later; until then a failure must not count as unhandled.
   mirror.started.catch(() => undefined)
   const server = await serveMetrics(config, { engine, mirror, log })
@@ -78,7 +80,8 @@ async function serveMetrics(
 ): Promise<MetricsServer | undefined> {
   if (port === 0) return undefined
   const { engine, mirror, log } = parts
-  const metrics = createMetrics({ engine, sensors: mirror.sensors, sending: mirror.sending })
+  const { sensors, sending } = mirror
+  const metrics = createMetrics({ engine, sensors, sending, throttling: readCpuThrottling })
   const isReady = (): boolean => engine.state === 'capturing'
   return startMetricsServer({ port, address, metrics, isReady, log })
 }

@@ -1,5 +1,5 @@
-/** Looks at an engine's counters now and then, for what they say about its destination. */
-import type { Engine, EngineCounters } from './engine/engine.ts'
+/** Looks at an engine's counters now and then, for what they say about its destinations. */
+import type { DestinationCounters, Engine, EngineCounters } from './engine/engine.ts'
 import type { Look } from './sensor/refusals.ts'
 
 /**
@@ -9,26 +9,31 @@ import type { Look } from './sensor/refusals.ts'
 const LOOK_MS = 50
 
 /**
- * Frames after a change of destination that are not judged: the kernel reports refusals late, by the
+ * Frames after a change of destinations that are not judged, per destination: the kernel reports refusals late, by the
  * sends that follow, so that the first of these may still be about the sensor before.
  */
 const UNJUDGED_FRAMES = 16
 
+/** What was last seen of a destination. */
+interface Seen {
+  counters: DestinationCounters
+  unjudged: number
+}
+
 /** Turns counters into looks: what each shows is what became of the frames since the one before. */
 export class SendingWatch {
-  readonly #onLook: (look: Look) => void
+  readonly #onLooks: (looks: ReadonlyMap<string, Look>) => void
   readonly #now: () => number
-  #last: EngineCounters | undefined
-  #unjudged = 0
+  #seen = new Map<string, Seen>()
   #sentFrames = 0
   #lastSentAt: number | undefined
 
   /**
-   * `onLook` is called after each interval in which frames were sent or failed. `now` are milliseconds
-   * since 1970; Date.now unless a test says otherwise.
+   * `onLooks` is called after each interval in which frames were sent or failed, with a look for every
+   * address of which that is so. `now` are milliseconds since 1970; Date.now unless a test says otherwise.
    */
-  constructor(onLook: (look: Look) => void, now: () => number = Date.now) {
-    this.#onLook = onLook
+  constructor(onLooks: (looks: ReadonlyMap<string, Look>) => void, now: () => number = Date.now) {
+    this.#onLooks = onLooks
     this.#now = now
   }
 
@@ -37,23 +42,32 @@ export class SendingWatch {
     return this.#lastSentAt
   }
 
-  /** The next looks are about another destination. */
-  destinationChanged(): void {
-    this.#last = undefined
-    this.#unjudged = UNJUDGED_FRAMES
-  }
-
   /** What the engine has counted by now. */
   look(counters: EngineCounters): void {
-    const before = this.#last
-    this.#last = counters
     this.#noteSent(counters.sentFrames)
-    if (before === undefined) return
-    const look = lookBetween(before, counters)
+    const { destinations } = counters
+    const isSame =
+      destinations.length === this.#seen.size &&
+      destinations.every(({ address }) => this.#seen.has(address))
+    if (!isSame) this.#seen = new Map(destinations.map((each) => [each.address, firstSight(each)]))
+    const looks = new Map<string, Look>()
+    for (const each of destinations) {
+      const look = this.#lookAt(each)
+      if (look !== undefined) looks.set(each.address, look)
+    }
+    if (looks.size > 0) this.#onLooks(looks)
+  }
+
+  /** Undefined where nothing happened, or what did is not to be judged. */
+  #lookAt(counters: DestinationCounters): Look | undefined {
+    const seen = this.#seen.get(counters.address)
+    if (seen === undefined) return undefined
+    const look = lookBetween(seen.counters, counters)
+    seen.counters = counters
     const frames = look.sent + look.refused + look.unreachable
-    const isJudged = this.#unjudged <= 0
-    this.#unjudged -= frames
-    if (isJudged && frames > 0) this.#onLook(look)
+    const isJudged = seen.unjudged <= 0
+    seen.unjudged -= frames
+    return isJudged && frames > 0 ? look : undefined
   }
 
   #noteSent(frames: number): void {
@@ -88,10 +102,16 @@ export function watchSending(
   })
 }
 
-function lookBetween(before: EngineCounters, after: EngineCounters): Look {
+function firstSight(counters: DestinationCounters): Seen {
+  return { counters, unjudged: UNJUDGED_FRAMES }
+}
+
+/** Counts that are lower than before are those of a new process, or of a destination that was left and came back. */
+function lookBetween(before: DestinationCounters, after: DestinationCounters): Look {
+  const isAnew = after.sentFrames < before.sentFrames || after.refused < before.refused
   return {
-    sent: after.sentFrames - before.sentFrames,
-    refused: after.dropped.refused - before.dropped.refused,
-    unreachable: after.dropped.unreachable - before.dropped.unreachable,
+    sent: after.sentFrames - (isAnew ? 0 : before.sentFrames),
+    refused: after.refused - (isAnew ? 0 : before.refused),
+    unreachable: Math.max(0, after.unreachable - (isAnew ? 0 : before.unreachable)),
   }
 }

@@ -2,7 +2,13 @@ import type { Command } from 'commander'
 import { configError, describeProblem, type Environment } from '../../lib/config.ts'
 import { createLogger, type Logger } from '../../lib/logger.ts'
 import { loadSidecarConfig, type SidecarConfig } from '../../sidecar/config.ts'
-import { ENGINES, FITS, RECEIVER_SETTINGS, SERVICE_ACCOUNT_PATH } from '../../sidecar/contract.ts'
+import {
+  ENGINES,
+  FITS,
+  RECEIVER_SETTINGS,
+  SERVICE_ACCOUNT_PATH,
+  SPREADS,
+} from '../../sidecar/contract.ts'
 import { checkFilter } from '../../sidecar/engine/libpcap.ts'
 import { runUntil } from '../../sidecar/mirror.ts'
 import { runMirror } from '../../sidecar/run-mirror.ts'
@@ -21,6 +27,7 @@ export interface MirrorOptions {
   readonly engine?: string
   readonly receiver?: string
   readonly fit?: string
+  readonly spread?: string
   readonly metricsPort?: string
   readonly logLevel?: string
 }
@@ -38,6 +45,7 @@ const OPTION_OF: Readonly<Record<string, string>> = {
   ENGINE: '--engine',
   RECEIVER: '--receiver',
   FIT: '--fit',
+  SPREAD: '--spread',
   METRICS_PORT: '--metrics-port',
   LOG_LEVEL: '--log-level',
 }
@@ -60,6 +68,7 @@ export function addMirrorCommand(program: Command, context: CliContext): void {
     .option('--engine <name>', `how frames are captured and sent: ${ENGINES.join(', ')}`)
     .option('--receiver <kind>', `how the sensor takes frames: ${RECEIVER_SETTINGS.join(', ')}`)
     .option('--fit <way>', `what to do with frames too long for the path: ${FITS.join(', ')}`)
+    .option('--spread <unit>', `what goes to one address of several: ${SPREADS.join(', ')}`)
     .option('--metrics-port <number>', 'serve /metrics and /readyz on this TCP port (default: off)')
     .option('--log-level <level>', 'log JSON lines of this level instead of readable ones')
     .option('--read <file>', 'mirror the frames of this pcap file instead of an interface')
@@ -134,6 +143,7 @@ function environmentOf(options: MirrorOptions): Environment {
     ENGINE: options.engine,
     RECEIVER: options.receiver,
     FIT: options.fit,
+    SPREAD: options.spread,
     METRICS_PORT: options.metricsPort ?? '0',
     LOG_LEVEL: options.logLevel,
   }

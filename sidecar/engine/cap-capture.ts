@@ -2,7 +2,7 @@
 import cap from 'cap'
 import { AppError, messageOf } from '../../lib/errors.ts'
 import type { Frame } from './packet.ts'
-import { AF_PACKET, findSockets, takePacketDrops } from './socket-options.ts'
+import { AF_PACKET, attachFilter, findSockets, takePacketDrops } from './socket-options.ts'
 
 /**
  * What libpcap is asked to buffer. npm cap's snapshot length makes slots of 64 KB of it, whatever the
@@ -12,7 +12,7 @@ import { AF_PACKET, findSockets, takePacketDrops } from './socket-options.ts'
 const BUFFER_BYTES = 32 * 1024 * 1024
 
 /** The snapshot length that npm cap sets. A frame that fills it may have been longer. */
-const SNAPSHOT_BYTES = 65535
+export const SNAPSHOT_BYTES = 65535
 
 /** Puts IP headers, 14 bytes on, at a multiple of 4, which lets checksums be added by words. */
 const ALIGNMENT_BYTES = 2
@@ -30,6 +30,11 @@ export interface CaptureOptions {
 export interface Capture {
   /** How many frames the buffer had no room for since the last call. */
   takeDrops(): number
+  /**
+   * Lets pass what `instructions` (8 bytes each, struct sock_filter) accept, from the next frame on.
+   * libpcap need not know: the kernel filters, not it.
+   */
+  setFilter(instructions: Uint8Array): void
   close(): void
 }
 
@@ -63,6 +68,9 @@ function withDrops(capture: { close(): boolean }): Capture {
   takePacketDrops(descriptor)
   return {
     takeDrops: () => takePacketDrops(descriptor),
+    setFilter: (instructions) => {
+      attachFilter(descriptor, instructions)
+    },
     close: () => {
       capture.close()
     },

@@ -2,6 +2,7 @@ import { backoffMs, sleep } from '../../lib/backoff.ts'
 import { AppError } from '../../lib/errors.ts'
 import { CaptureProcess } from './capture-process.ts'
 import { addCounters, zeroCounters } from './engine-counters.ts'
+import { tallyOf } from './frame-tally.ts'
 import type {
   Destination,
   Engine,
@@ -12,6 +13,7 @@ import type {
 } from './engine.ts'
 import { readInterfaceState, type InterfaceState } from './interface-state.ts'
 import { checkFilter } from './libpcap.ts'
+import { pickDestinations } from './pick-destinations.ts'
 
 /** How often sysfs is asked for an interface that is missing or down; it cannot be watched. */
 const INTERFACE_POLL_MS = 250
@@ -32,15 +34,17 @@ const FATAL = new Set(['ERR_FILTER', 'ERR_INTERFACE', 'ERR_NATIVE_LIBRARY', 'ERR
  */
 export class CapEngine implements Engine {
   readonly name = 'cap'
-  readonly #options: EngineOptions
+  #options: EngineOptions
   readonly #events: EngineEvents
   readonly #stopping = new AbortController()
   #started = Promise.withResolvers<undefined>()
   #supervision: Promise<void> = Promise.resolve()
+  /** Filters are set one after the other, in the order in which they were asked for. */
+  #filtering: Promise<void> = Promise.resolve()
   #state: EngineState = 'stopped'
   #reason = ''
   #process: CaptureProcess | undefined
-  #destination: Destination | undefined
+  #destinations: readonly Destination[] = []
   /** Of all processes that have ended. */
   #past: EngineCounters = zeroCounters()
   #failures = 0
@@ -61,22 +65,33 @@ export class CapEngine implements Engine {
     await this.#started.promise
   }
 
-  setDestination(destination: Destination | undefined): void {
-    const { sensorPort } = this.#options
-    if (destination !== undefined && destination.port !== sensorPort) {
-      throw new AppError(
-        'ERR_CONFIG',
-        `destination port: expected ${sensorPort}, by which podtap knows its own packets, received ${destination.port}`,
-      )
-    }
-    this.#destination = destination
-    this.#process?.setDestination(destination)
+  setDestinations(destinations: readonly Destination[]): void {
+    this.#destinations = pickDestinations(destinations, this.#options.sensorPort)
+    this.#process?.setDestinations(this.#destinations)
+  }
+
+  async setFilter(expression: string): Promise<void> {
+    await checkFilter(expression)
+    this.#options = { ...this.#options, filter: expression }
+    const turn = this.#filtering.then(() => this.#process?.setFilter(expression))
+    this.#filtering = turn.catch(() => undefined)
+    await turn
   }
 
   async counters(): Promise<EngineCounters> {
     await this.#process?.refresh()
     // The process may have ended meanwhile; its counts are then part of the past.
-    return addCounters(this.#past, this.#process?.counters ?? zeroCounters())
+    const counters = this.#process?.counters
+    const idle = {
+      ...zeroCounters(),
+      destinations: this.#destinations.map(({ address }) => tallyOf(address)),
+    }
+    return addCounters(this.#past, counters ?? idle)
+  }
+
+  /** libpcap does not say. */
+  takeBufferPeak(): undefined {
+    return undefined
   }
 
   async stop(): Promise<void> {
@@ -112,7 +127,7 @@ export class CapEngine implements Engine {
       type: 'start',
       options: this.#options,
       direction: isLoopback ? 'any' : 'outbound',
-      destination: this.#destination ?? null,
+      destinations: this.#destinations,
     })
     this.#process = running
     const failure = await this.#captureUntilEnd(running)

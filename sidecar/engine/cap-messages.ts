@@ -9,9 +9,11 @@ export type CapCommand =
       readonly type: 'start'
       readonly options: EngineOptions
       readonly direction: OwnPackets['direction']
-      readonly destination: Destination | null
+      readonly destinations: readonly Destination[]
     }
-  | { readonly type: 'destination'; readonly destination: Destination | null }
+  | { readonly type: 'destinations'; readonly destinations: readonly Destination[] }
+  /** Answered by `filtered`. */
+  | { readonly type: 'filter'; readonly expression: string }
   | { readonly type: 'report' }
   | { readonly type: 'stop' }
 
@@ -19,4 +21,5 @@ export type CapCommand =
 export type CapReport =
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string }
+  | { readonly type: 'filtered' }
   | { readonly type: 'counters'; readonly counters: EngineCounters }

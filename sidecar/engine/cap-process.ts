@@ -3,17 +3,19 @@
  * goes down, cannot close and open again, and does not run in worker threads.
  */
 import { AppError, messageOf } from '../../lib/errors.ts'
-import { openCapture, type Capture, type CaptureOptions } from './cap-capture.ts'
+import { openCapture, SNAPSHOT_BYTES, type Capture, type CaptureOptions } from './cap-capture.ts'
 import type { CapCommand, CapReport } from './cap-messages.ts'
 import type { Destination } from './engine.ts'
 import { FrameSender } from './frame-sender.ts'
 import { FrameTally } from './frame-tally.ts'
+import { compileFilter } from './libpcap.ts'
 import { createLoopBudget } from './loop-budget.ts'
 import { captureFilter } from './own-packets.ts'
-import { prepareSockets } from './prepare-sockets.ts'
+import { prepareSockets, sharePorts } from './prepare-sockets.ts'
 import { guardProcess } from './process-guard.ts'
-import { SensorConnection } from './sensor-connection.ts'
-import { openSourcePorts } from './source-ports.ts'
+import { SensorConnection, type OpenSiblings } from './sensor-connection.ts'
+import type { PortRange } from './source-port-ranges.ts'
+import { openSiblings, openSourcePorts } from './source-ports.ts'
 
 /** How often counters go to the parent while they change: what a crash can lose of the counts. */
 const REPORT_MS = 250
@@ -27,7 +29,8 @@ const FLUSH_MS = 500
 type StartCommand = Extract<CapCommand, { type: 'start' }>
 
 interface Mirror {
-  readonly setDestination: (destination: Destination | undefined) => void
+  readonly setDestinations: (destinations: readonly Destination[]) => void
+  readonly setFilter: (expression: string) => Promise<void>
   readonly report: () => void
   readonly stop: () => Promise<void>
 }
@@ -50,17 +53,22 @@ async function obey(command: CapCommand): Promise<void> {
     tell({ type: 'ready' })
   } else if (command.type === 'stop') await stopMirror()
   else if (command.type === 'report') (await mirror)?.report()
-  else (await mirror)?.setDestination(command.destination ?? undefined)
+  else if (command.type === 'destinations') (await mirror)?.setDestinations(command.destinations)
+  else {
+    await (await mirror)?.setFilter(command.expression)
+    tell({ type: 'filtered' })
+  }
 }
 
-async function startMirror({ options, direction, destination }: StartCommand): Promise<Mirror> {
+async function startMirror({ options, direction, destinations }: StartCommand): Promise<Mirror> {
   const ports = await openSourcePorts()
-  prepareSockets(ports)
+  prepareSockets([...ports.ipv4, ...ports.ipv6])
   const tally = new FrameTally()
   const sender = new FrameSender(options.vni, tally)
-  const connection = new SensorConnection(ports, sender)
-  await connection.setDestination(destination ?? undefined)
-  const own = { sensorPort: options.sensorPort, sourcePorts: ports, direction }
+  const connection = new SensorConnection(ports, sender, openMore(ports))
+  await connection.setDestinations(destinations)
+  const { first, last } = ports
+  const own = { sensorPort: options.sensorPort, sourcePorts: { first, last }, direction }
   const capture = openCapture({
     interfaceName: options.interfaceName,
     filter: captureFilter(options.filter, own),
@@ -68,7 +76,11 @@ async function startMirror({ options, direction, destination }: StartCommand): P
   })
   const reports = createReports(tally, capture)
   return {
-    setDestination: (next) => void connection.setDestination(next),
+    setDestinations: (next) => void connection.setDestinations(next),
+    setFilter: async (expression) => {
+      const filter = captureFilter(expression, own)
+      capture.setFilter(await compileFilter(filter, SNAPSHOT_BYTES))
+    },
     report: reports.send,
     stop: async () => {
       reports.stop()
@@ -77,6 +89,20 @@ async function startMirror({ options, direction, destination }: StartCommand): P
       capture.close()
       await connection.close()
     },
+  }
+}
+
+/** Opens more sockets at the ports of this process; nobody else can have them meanwhile but for that moment. */
+function openMore(ports: PortRange): OpenSiblings {
+  return async (family) => {
+    sharePorts(true)
+    try {
+      const siblings = await openSiblings(ports, family)
+      prepareSockets(siblings)
+      return siblings
+    } finally {
+      sharePorts(false)
+    }
   }
 }
 

@@ -27,6 +27,7 @@ export class CaptureProcess {
   readonly #child: ChildProcess
   readonly #ready = Promise.withResolvers<undefined>()
   readonly #waiting = new Set<() => void>()
+  readonly #filtered: (() => void)[] = []
   #counters = zeroCounters()
   #lastWords = ''
 
@@ -47,9 +48,22 @@ export class CaptureProcess {
     return this.#counters
   }
 
-  /** Sends to `destination` from now on. */
-  setDestination(destination: Destination | undefined): void {
-    this.#tell({ type: 'destination', destination: destination ?? null })
+  /** Sends to `destinations` from now on. */
+  setDestinations(destinations: readonly Destination[]): void {
+    this.#tell({ type: 'destinations', destinations })
+  }
+
+  /**
+   * Captures what `expression`, which must have passed checkFilter(), matches. Resolves when that is so,
+   * or when the process has ended: the next one begins with it.
+   */
+  async setFilter(expression: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    this.#filtered.push(() => {
+      resolve(undefined)
+    })
+    this.#tell({ type: 'filter', expression })
+    await Promise.race([promise, this.ended])
   }
 
   /** Asks for new counters; resolves when they are there, the process ended or does not answer. */
@@ -102,6 +116,7 @@ export class CaptureProcess {
 
   #hear(report: CapReport): void {
     if (report.type === 'ready') this.#ready.resolve(undefined)
+    else if (report.type === 'filtered') this.#filtered.shift()?.()
     else if (report.type === 'counters') {
       this.#counters = report.counters
       this.#answerAll()

@@ -11,10 +11,12 @@ export function zeroCounters(): EngineCounters {
     sentBytes: 0,
     dropped: byReason(() => 0),
     restarts: 0,
+    pathMtuErrors: 0,
+    destinations: [],
   }
 }
 
-/** The counters of two lives of one engine, together. */
+/** The counters of two lives of one engine, together; the destinations are those of the second. */
 export function addCounters(first: EngineCounters, second: EngineCounters): EngineCounters {
   return {
     capturedFrames: first.capturedFrames + second.capturedFrames,
@@ -23,6 +25,8 @@ export function addCounters(first: EngineCounters, second: EngineCounters): Engi
     sentBytes: first.sentBytes + second.sentBytes,
     dropped: byReason((reason) => first.dropped[reason] + second.dropped[reason]),
     restarts: first.restarts + second.restarts,
+    pathMtuErrors: first.pathMtuErrors + second.pathMtuErrors,
+    destinations: second.destinations,
   }
 }
 

@@ -13,6 +13,9 @@ export interface Destination {
   readonly receiver?: Receiver
 }
 
+/** Most destinations at once: more are not used, see pickDestinations(). */
+export const MAX_DESTINATIONS = 16
+
 /** What an engine is told once, when it is made. */
 export interface EngineOptions {
   /** The interface to sniff, for example `eth0`. */
@@ -43,6 +46,23 @@ export interface EngineCounters {
   readonly dropped: Readonly<Record<DropReason, number>>
   /** How often capturing had to begin anew: the interface came back, or the engine's process or thread ended. */
   readonly restarts: number
+  /** How often the kernel said that a datagram is too long for the path (EMSGSIZE); the engine `cap` never hears it. */
+  readonly pathMtuErrors: number
+  /** The destinations of now, in no particular order. */
+  readonly destinations: readonly DestinationCounters[]
+}
+
+/** What became of the frames for one destination since it last became one. */
+export interface DestinationCounters {
+  readonly address: string
+  /** Frames handed to the network for it, those that were refused or lost on the way later among them. */
+  readonly sentFrames: number
+  /** How often its host was heard to answer that the port is closed. */
+  readonly refused: number
+  /** Frames for which there was no way to it. */
+  readonly unreachable: number
+  /** Bytes of the longest IP packet that the path takes, as far as the kernel knows by now; 0: not known. */
+  readonly pathMtu: number
 }
 
 /**
@@ -52,7 +72,7 @@ export interface EngineCounters {
 export type EngineState = 'stopped' | 'capturing' | 'waiting'
 
 /**
- * Captures frames of one interface and sends them, VXLAN-wrapped, to the destination of the moment.
+ * Captures frames of one interface and sends them, VXLAN-wrapped, to the destinations of the moment.
  * It never waits for whoever owns it, and its owner never sees a frame.
  */
 export interface Engine {
@@ -65,13 +85,26 @@ export interface Engine {
    */
   start(): Promise<void>
   /**
-   * Sends to `destination` from the next frame on; undefined: frames are counted as dropped
-   * (no-sensor). Its port must be the `sensorPort` of the options.
-   * @throws AppError ERR_CONFIG when it is another one: podtap would mirror its own frames.
+   * Sends to `destinations` from the next frame on, every flow to one of them (see spreadFlows());
+   * empty: frames are counted as dropped (no-sensor). Of more than MAX_DESTINATIONS the first count.
+   * @throws AppError ERR_CONFIG for a port that is not the `sensorPort` of the options: podtap would
+   * mirror its own frames.
    */
-  setDestination(destination: Destination | undefined): void
+  setDestinations(destinations: readonly Destination[]): void
+  /**
+   * Mirrors what `expression` matches instead, every frame judged by the filter of the moment at which it
+   * passes the interface: none is lost by the change, and none passes that neither lets through.
+   * Resolves when that is so. An engine that does not capture now begins with the new filter.
+   * @throws AppError ERR_FILTER, and the filter stays as it was.
+   */
+  setFilter(expression: string): Promise<void>
   /** The counts of now. Cheap: it may be called at every scrape. */
   counters(): Promise<EngineCounters>
+  /**
+   * The largest share of the capture buffer that waited to be read since the last call, 0…1; undefined
+   * where the engine cannot tell.
+   */
+  takeBufferPeak(): number | undefined
   /** Stops capturing, sends what is under way and frees everything. Idempotent. */
   stop(): Promise<void>
 }

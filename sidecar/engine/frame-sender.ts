@@ -2,10 +2,11 @@ import type { Socket } from 'node:dgram'
 import { errnoCodeOf } from '../../lib/errors.ts'
 import type { DropReason } from '../contract.ts'
 import { completeChecksum } from './checksum.ts'
-import { flowIndex } from './flow-hash.ts'
-import type { FrameTally } from './frame-tally.ts'
+import { flowHash } from './flow-hash.ts'
+import type { DestinationTally, FrameTally } from './frame-tally.ts'
 import { createPacket, type Frame } from './packet.ts'
 import { readPacket } from './read-packet.ts'
+import { bucketOf, spreadFlows } from './spread-flows.ts'
 import { MAX_FRAME_BYTES, VXLAN_HEADER_BYTES, writeVxlanHeader } from './vxlan.ts'
 
 /**
@@ -26,11 +27,19 @@ const REASONS: Readonly<Record<string, DropReason>> = {
   EADDRNOTAVAIL: 'unreachable',
 }
 
+/** The way to one destination. */
+export interface Route {
+  /** Connected to it, one for each source port; none while there is no way. */
+  readonly sockets: readonly Socket[]
+  readonly tally: DestinationTally
+}
+
 /** A datagram on its way: a VXLAN header that never changes, then room for any frame. */
 interface Datagram {
   readonly bytes: Buffer<ArrayBuffer>
   readonly onDone: (error: Error | null) => void
   socket: Socket | undefined
+  route: Route | undefined
   length: number
   wasRefused: boolean
 }
@@ -42,8 +51,8 @@ export class FrameSender {
   readonly #packet = createPacket()
   readonly #idle: Datagram[] = []
   #made = 0
-  #sockets: readonly Socket[] = []
-  #dropAll: DropReason | undefined = 'no-sensor'
+  #routes: readonly Route[] = []
+  #routeOfBucket = spreadFlows([])
   #refusals = 0
   #onIdle: (() => void) | undefined
 
@@ -52,23 +61,20 @@ export class FrameSender {
     this.#tally = tally
   }
 
-  /** Sends by `sockets`, which are connected, from now on. */
-  sendBy(sockets: readonly Socket[]): void {
-    this.#sockets = sockets
-    this.#dropAll = undefined
-  }
-
-  /** Drops every frame for `reason` from now on. */
-  drop(reason: DropReason): void {
-    this.#sockets = []
-    this.#dropAll = reason
+  /** Sends by `routes` from now on, each flow by one of them; empty: drops (no-sensor). */
+  sendBy(routes: readonly Route[]): void {
+    this.#routes = routes
+    this.#routeOfBucket = spreadFlows(routes.map(({ tally }) => tally.address))
+    this.#tally.destinations = routes.map(({ tally }) => tally)
   }
 
   /**
-   * A connected socket reported that an earlier datagram was refused. That one is already counted as
-   * sent, so the next one that is sent is counted as refused in its place.
+   * `socket`, which is connected, reported that an earlier datagram was refused. That one is already
+   * counted as sent, so the next one that is sent is counted as refused in its place.
    */
-  noteRefusal(): void {
+  noteRefusal(socket: Socket): void {
+    const route = this.#routes.find(({ sockets }) => sockets.includes(socket))
+    if (route !== undefined) route.tally.refused += 1
     this.#refusals += 1
   }
 
@@ -78,18 +84,28 @@ export class FrameSender {
    */
   send(frame: Frame): void {
     const length = frame.end - frame.start
-    const reason = this.#dropAll ?? (length > MAX_FRAME_BYTES ? 'too-long' : undefined)
-    const datagram = reason === undefined ? this.#takeDatagram() : undefined
-    if (datagram === undefined) {
-      this.#tally.dropped(reason ?? 'backlog')
+    if (this.#routes.length === 0 || length > MAX_FRAME_BYTES) {
+      this.#tally.dropped(this.#routes.length === 0 ? 'no-sensor' : 'too-long')
       return
     }
     readPacket(frame, this.#packet)
+    const hash = flowHash(frame, this.#packet)
+    const route = this.#routes[this.#routeOfBucket[bucketOf(hash)] ?? 0]
+    if (route === undefined || route.sockets.length === 0) {
+      this.#drop('unreachable', route)
+      return
+    }
+    const datagram = this.#takeDatagram()
+    if (datagram === undefined) {
+      this.#tally.dropped('backlog')
+      return
+    }
     completeChecksum(frame, this.#packet)
     datagram.bytes.set(frame.bytes.subarray(frame.start, frame.end), VXLAN_HEADER_BYTES)
     datagram.length = VXLAN_HEADER_BYTES + length
     datagram.wasRefused = false
-    datagram.socket = this.#sockets[flowIndex(frame, this.#packet, this.#sockets.length)]
+    datagram.route = route
+    datagram.socket = route.sockets[hash % route.sockets.length]
     this.#hand(datagram)
   }
 
@@ -124,6 +140,7 @@ export class FrameSender {
         this.#finish(datagram, error)
       },
       socket: undefined,
+      route: undefined,
       length: 0,
       wasRefused: false,
     }
@@ -132,25 +149,31 @@ export class FrameSender {
 
   #finish(datagram: Datagram, error: Error | null): void {
     const reason = error && (REASONS[errnoCodeOf(error) ?? ''] ?? 'send-error')
-    if (reason === 'refused' && !datagram.wasRefused) {
+    if (reason === 'refused' && datagram.socket && !datagram.wasRefused) {
       // Linux reports here that an earlier datagram was refused, and has not sent this one (udp(7)).
-      this.noteRefusal()
+      this.noteRefusal(datagram.socket)
       datagram.wasRefused = true
       this.#hand(datagram)
       return
     }
-    if (reason === null) this.#countSent(datagram.length)
-    else this.#tally.dropped(reason)
+    if (reason === null) this.#countSent(datagram)
+    else this.#drop(reason, datagram.route)
     this.#idle.push(datagram)
     this.#onIdle?.()
   }
 
-  #countSent(bytes: number): void {
+  #countSent({ length, route }: Datagram): void {
+    if (route !== undefined) route.tally.sentFrames += 1
     if (this.#refusals === 0) {
-      this.#tally.sent(bytes)
+      this.#tally.sent(length)
       return
     }
     this.#refusals -= 1
     this.#tally.dropped('refused')
+  }
+
+  #drop(reason: DropReason, route: Route | undefined): void {
+    if (reason === 'unreachable' && route !== undefined) route.tally.unreachable += 1
+    this.#tally.dropped(reason)
   }
 }

@@ -1,6 +1,16 @@
 import type { DropReason } from '../contract.ts'
 import { byReason } from './engine-counters.ts'
-import type { EngineCounters } from './engine.ts'
+import type { DestinationCounters, EngineCounters } from './engine.ts'
+
+/** What is counted of one destination. */
+export type DestinationTally = {
+  -readonly [Name in keyof DestinationCounters]: DestinationCounters[Name]
+}
+
+/** Counters of a destination that nothing was sent to yet. */
+export function tallyOf(address: string): DestinationTally {
+  return { address, sentFrames: 0, refused: 0, unreachable: 0, pathMtu: 0 }
+}
 
 /** Counts frames on their way through an engine: each is captured once, then sent or dropped once. */
 export class FrameTally {
@@ -9,6 +19,8 @@ export class FrameTally {
   #capturedBytes = 0
   #sentFrames = 0
   #sentBytes = 0
+  /** Of the destinations of now. */
+  destinations: readonly DestinationTally[] = []
 
   /** A frame of `bytes` bytes was captured. */
   captured(bytes: number): void {
@@ -42,6 +54,8 @@ export class FrameTally {
       sentBytes: this.#sentBytes,
       dropped: { ...this.#dropped },
       restarts: 0,
+      pathMtuErrors: 0,
+      destinations: this.destinations.map((each) => ({ ...each })),
     }
   }
 }

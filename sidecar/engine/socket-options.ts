@@ -11,9 +11,12 @@ export interface SocketOption {
 
 const SOL_SOCKET = 1
 const SOL_PACKET = 263
+const SO_ATTACH_FILTER = 26
 const IPPROTO_IP = 0
 const IPPROTO_IPV6 = 41
 
+/** Lets a second socket have the same port, if both have it (socket(7)). */
+export const REUSE_ADDRESS: SocketOption = { level: SOL_SOCKET, name: 2 }
 /** Leaves the UDP checksum zero on IPv4, as RFC 7348 §5 says. */
 export const NO_UDP_CHECKSUM: SocketOption = { level: SOL_SOCKET, name: 11 }
 /** How IPv4 finds the path MTU (ip(7), IP_MTU_DISCOVER). */
@@ -55,6 +58,20 @@ export function setSocketOption(fd: number, option: SocketOption, value: number)
     'ERR_CAPTURE',
     `socket option ${option.name} of level ${option.level}: expected ${value} to be accepted, received errno ${koffi.errno()}`,
   )
+}
+
+/**
+ * Filters what socket `fd` receives by `instructions`, 8 bytes each (struct sock_filter), from the next
+ * packet on: the kernel replaces one filter by another in one step.
+ * @throws AppError ERR_CAPTURE with the system's error number.
+ */
+export function attachFilter(fd: number, instructions: Uint8Array): void {
+  // struct sock_fprog: number of instructions(2) pad(6) pointer(8)
+  const request = new Uint8Array(16)
+  new DataView(request.buffer).setUint16(0, instructions.length / 8, true)
+  new DataView(request.buffer).setBigUint64(8, koffi.address(instructions), true)
+  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, request, request.length) === 0) return
+  throw new AppError('ERR_CAPTURE', `cannot capture: attaching the filter: errno ${koffi.errno()}`)
 }
 
 /** The descriptors of this process' sockets of one family (AF_INET, AF_INET6, AF_PACKET). */

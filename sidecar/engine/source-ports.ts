@@ -2,7 +2,7 @@
  * The UDP sockets that mirrored frames leave by: a few neighbouring ports, so that a filter can name
  * them as one range, each bound for IPv4 and IPv6. Nobody else can send from them meanwhile.
  */
-import { createSocket, type Socket, type SocketType } from 'node:dgram'
+import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
 import { once } from 'node:events'
 import { errnoCodeOf } from '../../lib/errors.ts'
 import { noFreePorts, sourcePortRanges, type PortRange } from './source-port-ranges.ts'
@@ -32,12 +32,21 @@ export async function openSourcePorts(): Promise<SourcePorts> {
   throw noFreePorts(SOURCE_PORT_COUNT)
 }
 
+/**
+ * Sockets of one family at the same ports again, for another destination. While they are bound the first
+ * ones must allow that (see sharePorts()). None where there is no IPv6.
+ */
+export function openSiblings({ first }: PortRange, family: 4 | 6): Promise<readonly Socket[]> {
+  const options = { type: family === 4 ? 'udp4' : 'udp6', reuseAddr: true } as const
+  return bindRange(options, first, []).catch(noneWithoutIpv6)
+}
+
 /** All sockets of a range, or undefined (and none open) when one of its ports is taken. */
 async function tryRange({ first, last }: PortRange): Promise<SourcePorts | undefined> {
   const open: Socket[] = []
   try {
-    const ipv4 = await bindRange('udp4', first, open)
-    const ipv6 = await bindRange('udp6', first, open).catch(noneWithoutIpv6)
+    const ipv4 = await bindRange({ type: 'udp4' }, first, open)
+    const ipv6 = await bindRange({ type: 'udp6' }, first, open).catch(noneWithoutIpv6)
     return { first, last, ipv4, ipv6 }
   } catch (error) {
     for (const socket of open) socket.close()
@@ -47,10 +56,10 @@ async function tryRange({ first, last }: PortRange): Promise<SourcePorts | undef
 }
 
 /** Binds every port of the range that begins at `first`; each socket is in `open` before it is bound. */
-async function bindRange(type: SocketType, first: number, open: Socket[]): Promise<Socket[]> {
+async function bindRange(options: SocketOptions, first: number, open: Socket[]): Promise<Socket[]> {
   const sockets: Socket[] = []
   for (let port = first; port < first + SOURCE_PORT_COUNT; port++) {
-    const socket = createSocket({ type, ipv6Only: type === 'udp6' })
+    const socket = createSocket({ ...options, ipv6Only: options.type === 'udp6' })
     open.push(socket)
     sockets.push(socket)
     // Listening first: once() rejects when the socket reports an error instead.

@@ -29,6 +29,21 @@ export function chooseSensor(sensors: readonly Sensor[], chooser: Chooser): Sens
   return others.reduce((best, next) => (isBefore(next, best, identity) ? next : best), first).sensor
 }
 
+/**
+ * The sensors for `chooser` with SPREAD=flow: all of them wherever they are, so that every sidecar
+ * gives one flow to the same; of more than `most` those that rendezvous hashing puts first.
+ */
+export function chooseSensors(
+  sensors: readonly Sensor[],
+  { identity }: Chooser,
+  most: number,
+): readonly Sensor[] {
+  if (sensors.length <= most) return sensors
+  const ranked = sensors.map((sensor) => ({ sensor, rank: addressRank(sensor, identity) }))
+  const best = ranked.sort((a, b) => (a.rank > b.rank ? -1 : 1)).slice(0, most)
+  return best.map(({ sensor }) => sensor)
+}
+
 function nearest(sensors: readonly Sensor[], chooser: Chooser): readonly Sensor[] {
   const onNode = sensors.filter(({ nodeName }) => nodeName && nodeName === chooser.nodeName)
   if (onNode.length > 0) return onNode

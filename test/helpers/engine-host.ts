@@ -15,7 +15,8 @@ import type {
 
 /** What a test may ask for. */
 export type HostCommand =
-  | { readonly command: 'destination'; readonly destination: Destination | null }
+  | { readonly command: 'destinations'; readonly destinations: readonly Destination[] }
+  | { readonly command: 'filter'; readonly expression: string }
   | { readonly command: 'counters' }
   | { readonly command: 'stop' }
 
@@ -26,6 +27,7 @@ export type HostEvent =
   | { readonly event: 'started' }
   | { readonly event: 'failed'; readonly code: string; readonly message: string }
   | { readonly event: 'counters'; readonly counters: EngineCounters }
+  | { readonly event: 'filtered'; readonly problem?: string }
   | { readonly event: 'stopped'; readonly counters: EngineCounters }
 
 const [name = '', options = ''] = process.argv.slice(2)
@@ -48,12 +50,22 @@ try {
 
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line) as HostCommand
-  if (command.command === 'destination') engine.setDestination(command.destination ?? undefined)
+  if (command.command === 'destinations') engine.setDestinations(command.destinations)
+  else if (command.command === 'filter') await setFilter(command.expression)
   else if (command.command === 'counters') {
     tell({ event: 'counters', counters: await engine.counters() })
   } else {
     await engine.stop()
     tell({ event: 'stopped', counters: await engine.counters() })
+  }
+}
+
+async function setFilter(expression: string): Promise<void> {
+  try {
+    await engine.setFilter(expression)
+    tell({ event: 'filtered' })
+  } catch (error) {
+    tell({ event: 'filtered', problem: messageOf(error) })
   }
 }
 

@@ -10,7 +10,10 @@ import type {
 export class MemoryEngine implements Engine {
   readonly name = 'cap'
   state: EngineState = 'stopped'
-  readonly destinations: (Destination | undefined)[] = []
+  /** What setDestinations() was called with, call by call. */
+  readonly destinations: (readonly Destination[])[] = []
+  filter = ''
+  bufferPeak: number | undefined
   /** Errors that the next calls of start() end with. */
   readonly startErrors: Error[] = []
   counts: EngineCounters = countersOf({})
@@ -25,8 +28,17 @@ export class MemoryEngine implements Engine {
     return Promise.resolve()
   }
 
-  setDestination(destination: Destination | undefined): void {
-    this.destinations.push(destination)
+  setDestinations(destinations: readonly Destination[]): void {
+    this.destinations.push(destinations)
+  }
+
+  setFilter(expression: string): Promise<void> {
+    this.filter = expression
+    return Promise.resolve()
+  }
+
+  takeBufferPeak(): number | undefined {
+    return this.bufferPeak
   }
 
   counters(): Promise<EngineCounters> {
@@ -52,6 +64,8 @@ export function countersOf(
     sentFrames: 0,
     sentBytes: 0,
     restarts: 0,
+    pathMtuErrors: 0,
+    destinations: [],
     ...given,
     dropped: { ...(none as Record<DropReason, number>), ...dropped },
   }

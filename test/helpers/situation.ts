@@ -23,6 +23,7 @@ export const INSTALLATION: Installation = {
     engine: undefined,
     receiver: undefined,
     fit: undefined,
+    spread: undefined,
     logLevel: 'info',
     native: false,
   },

@@ -106,13 +106,34 @@ export class WireEngine {
 
   /** Sends to port 4789 of `address`; undefined: nowhere. Resolves when that is so. */
   async setDestination(address: string | undefined, receiver?: Receiver): Promise<void> {
-    const family = address?.includes(':') ? 6 : 4
+    await this.setDestinations(address === undefined ? [] : [address], receiver)
+  }
+
+  /** Sends to port 4789 of all these addresses, each flow to one. Resolves when that is so. */
+  async setDestinations(addresses: readonly string[], receiver?: Receiver): Promise<void> {
     const known = receiver === undefined ? {} : { receiver }
-    const destination =
-      address === undefined ? null : ({ address, family, port: 4789, ...known } as const)
-    this.#tell({ command: 'destination', destination })
-    // The capture process obeys in order, so an answer means that it has the destination.
-    await this.counters()
+    const destinations = addresses.map((address) => {
+      const family = address.includes(':') ? (6 as const) : (4 as const)
+      return { address, family, port: 4789, ...known }
+    })
+    this.#tell({ command: 'destinations', destinations })
+    const reached = [...addresses].sort().join()
+    await this.countersWhen(`destinations ${reached}`, (now) => {
+      return (
+        now.destinations
+          .map(({ address }) => address)
+          .sort()
+          .join() === reached
+      )
+    })
+  }
+
+  /** Mirrors what `expression` matches instead; resolves when that is so, with what is wrong with it. */
+  async setFilter(expression: string): Promise<string | undefined> {
+    const answered = once(this.#events, 'filtered')
+    this.#tell({ command: 'filter', expression })
+    const [event] = (await answered) as [Extract<HostEvent, { event: 'filtered' }>]
+    return event.problem
   }
 
   async counters(): Promise<EngineCounters> {

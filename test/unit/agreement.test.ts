@@ -13,6 +13,7 @@ import {
   RECEIVER_ANNOTATION,
   RECEIVER_SETTINGS,
   SIDECAR_ENVIRONMENT,
+  SPREADS,
 } from '../../sidecar/contract.ts'
 import { VENDOR_NAMES, VENDOR_UNUSED } from '../../sidecar/vendor-names.ts'
 import { DEFAULT_IMAGE, SIDECAR_SCHEMA } from '../../webhook/admission/installation.ts'
@@ -49,7 +50,7 @@ test('the README marks exactly the variables that the webhook passes on', () => 
 })
 
 test('the README names every value that the sidecar accepts by name', () => {
-  for (const value of [...ENGINES, ...RECEIVER_SETTINGS, ...FITS])
+  for (const value of [...ENGINES, ...RECEIVER_SETTINGS, ...FITS, ...SPREADS])
     assert.ok(README.includes(`\`${value}\``), value)
 })
 

@@ -71,7 +71,9 @@ for (const settings of Object.values(LIKE_EACH_OTHER)) {
         await wire.sendFrames('client', frames)
         await engine.countersWhen('30 frames are captured', (now) => now.capturedFrames === 30)
         await wire.sendFrames('client', frames)
-        await engine.countersWhen('refusals are counted', ({ dropped }) => dropped.refused > 0)
+        await engine.countersWhen('refusals are counted', ({ capturedFrames, dropped }) => {
+          return capturedFrames === 60 && dropped.refused > 0
+        })
         const counters = await engine.stop()
         await pod.stop()
 

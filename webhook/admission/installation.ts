@@ -16,6 +16,7 @@ import {
   parseSensor,
   parseVni,
   RECEIVER_SETTINGS,
+  SPREADS,
   VXLAN_PORT,
 } from '../../sidecar/contract.ts'
 import { parseCpu, parseMemory } from './quantity.ts'
@@ -57,6 +58,7 @@ export const SIDECAR_SCHEMA = {
   ENGINE: optional(oneOf(...ENGINES)),
   RECEIVER: optional(oneOf(...RECEIVER_SETTINGS)),
   FIT: optional(oneOf(...FITS)),
+  SPREAD: optional(oneOf(...SPREADS)),
 }
 
 /**
@@ -81,6 +83,7 @@ export function sidecarSettings(values: ConfigOf<typeof SIDECAR_SCHEMA>): Sideca
     engine: values.ENGINE,
     receiver: values.RECEIVER,
     fit: values.FIT,
+    spread: values.SPREAD,
     native: values.NATIVE_SIDECAR === 'on',
   }
 }

@@ -1,6 +1,6 @@
 /** What is decided about one sidecar before it is rendered. */
 import type { LogLevel } from '../../lib/logger.ts'
-import type { EngineName, Fit, ReceiverSetting } from '../../sidecar/contract.ts'
+import type { EngineName, Fit, ReceiverSetting, Spread } from '../../sidecar/contract.ts'
 
 /** Everything that distinguishes one sidecar from another. */
 export interface SidecarSettings {
@@ -32,6 +32,7 @@ export interface SidecarSettings {
   readonly engine?: EngineName | undefined
   readonly receiver?: ReceiverSetting | undefined
   readonly fit?: Fit | undefined
+  readonly spread?: Spread | undefined
   /**
    * Whether it is an init container that is restarted always (a native sidecar, Kubernetes 1.29) instead
    * of a container beside the others.

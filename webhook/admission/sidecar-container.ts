@@ -79,6 +79,7 @@ function renderEnvironment(settings: SidecarSettings): readonly JsonObject[] {
     ...given('ENGINE', settings.engine),
     ...given('RECEIVER', settings.receiver),
     ...given('FIT', settings.fit),
+    ...given('SPREAD', settings.spread),
     variable('METRICS_PORT', settings.metricsPort),
     ...given('METRICS_ADDRESS', settings.metricsAddress),
     variable('LOG_LEVEL', settings.logLevel),

@@ -39,6 +39,8 @@ export class Batch {
   readonly flow = new Int32Array(BATCH_PIECES)
   /** Which frame of the batch the piece is of. */
   readonly frame = new Int32Array(BATCH_PIECES)
+  /** Per frame: its lane. */
+  readonly frameLane = new Uint16Array(BATCH_FRAMES)
   /** Per frame: 0, or 1 + the index of the reason why (a part of) it was not sent. */
   readonly frameProblem = new Uint8Array(BATCH_FRAMES)
   pieces = 0
@@ -80,6 +82,7 @@ export class Batch {
   beginFrame(lane: number, flow: number): void {
     this.#lane = lane
     this.#flow = flow
+    this.frameLane[this.frames] = lane
     this.frameProblem[this.frames] = 0
     this.frames++
   }

@@ -3,6 +3,8 @@
  * takes the same one, so that a sensor with several workers sees it in one place.
  */
 import type { Fit } from '../../contract.ts'
+import { MAX_DESTINATIONS } from '../engine.ts'
+import { bucketOf, spreadFlows } from '../spread-flows.ts'
 import { VXLAN_HEADER_BYTES } from '../vxlan.ts'
 import type { Lanes } from './mirror-frame.ts'
 import * as native from './native.ts'
@@ -29,30 +31,33 @@ export interface LaneOptions {
   readonly withRuns: boolean
 }
 
-/** All lanes of the moment. */
+/** All lanes of the moment: those of the first destination, then those of the second … */
 export class UdpLanes implements Lanes {
   /** Per lane: the socket, -1 while it has no destination. */
   readonly fd: Int32Array
   readonly maxFrame: Int32Array
   /** Per lane: how long a datagram in a run may be; 0 where the receiver must not get runs. */
   readonly maxSegment: Int32Array
-  /** Whether the destination of the moment has ever answered that its port is closed. */
-  hasRefused = false
+  /** Per lane: 1 where the UDP checksum must be whole before the interface has the datagram. */
+  readonly wholeChecksum: Uint8Array
   readonly #sockets: PortSockets
   readonly #options: LaneOptions
-  readonly #count: number
+  readonly #ports: number
   readonly #mtu: Int32Array
   readonly #refusesRuns = new Set<number>()
   #targets: readonly Target[] = []
+  #targetOfBucket = spreadFlows([])
 
   constructor(sockets: PortSockets, options: LaneOptions) {
     this.#sockets = sockets
     this.#options = options
-    this.#count = sockets.last - sockets.first + 1
-    this.fd = new Int32Array(this.#count).fill(-1)
-    this.maxFrame = new Int32Array(this.#count)
-    this.maxSegment = new Int32Array(this.#count)
-    this.#mtu = new Int32Array(this.#count)
+    this.#ports = sockets.last - sockets.first + 1
+    const most = this.#ports * MAX_DESTINATIONS
+    this.fd = new Int32Array(most).fill(-1)
+    this.maxFrame = new Int32Array(most)
+    this.maxSegment = new Int32Array(most)
+    this.wholeChecksum = new Uint8Array(most)
+    this.#mtu = new Int32Array(most)
   }
 
   /** Whether frames can be sent. */
@@ -60,48 +65,57 @@ export class UdpLanes implements Lanes {
     return this.#targets.length > 0
   }
 
-  laneOf(hash: number): number {
-    return hash % this.#count
+  /** Where frames go now. */
+  get targets(): readonly Target[] {
+    return this.#targets
   }
 
-  /** Sends to `targets` from now on, each lane to one of them. */
+  /** How many lanes there are now. */
+  get count(): number {
+    return this.#targets.length * this.#ports
+  }
+
+  laneOf(hash: number): number {
+    const target = this.#targetOfBucket[bucketOf(hash)] ?? 0
+    return target * this.#ports + (hash % this.#ports)
+  }
+
+  /** The index in `targets` of where `lane` leads. */
+  targetIndexOf(lane: number): number {
+    return Math.floor(lane / this.#ports)
+  }
+
+  /** Sends to `targets` from now on, each flow to one of them; at most MAX_DESTINATIONS. */
   retarget(targets: readonly Target[]): void {
+    for (let lane = 0; lane < this.count; lane++) this.#disconnect(lane)
     this.#targets = targets
+    this.#targetOfBucket = spreadFlows(targets.map(({ address }) => address))
     this.#refusesRuns.clear()
-    this.hasRefused = false
-    for (let lane = 0; lane < this.#count; lane++) {
-      this.#disconnect(lane)
-      this.#connect(lane)
-    }
+    for (let lane = 0; lane < this.count; lane++) this.#connect(lane)
   }
 
   /**
    * Connects what could not be connected before, and reads what the kernel knows of the paths by now
-   * (it learns from ICMP "fragmentation needed"). Returns the least MTU, 0 when there is none.
+   * (it learns from ICMP "fragmentation needed").
    */
-  refresh(): number {
-    let least = 0
-    for (let lane = 0; lane < this.#count; lane++) {
-      const mtu = this.#refreshLane(lane)
-      if (mtu > 0 && (least === 0 || mtu < least)) least = mtu
+  refresh(): void {
+    for (let lane = 0; lane < this.count; lane++) {
+      if (this.fd[lane] !== -1) this.#readMtu(lane)
+      if (this.fd[lane] === -1 || (this.#mtu[lane] ?? 0) < LEAST_PATH_MTU) this.#connect(lane)
     }
-    return least
+  }
+
+  /** The least MTU of the path to target number `index`; 0 where there is no way to it. */
+  pathMtuOf(index: number): number {
+    const first = index * this.#ports
+    const isOpen = this.fd[first] !== -1
+    return isOpen ? Math.min(...this.#mtu.subarray(first, first + this.#ports)) : 0
   }
 
   /** Sends single datagrams on this lane from now on: the kernel or the device refuses runs. */
   refuseRuns(lane: number): void {
     this.#refusesRuns.add(lane)
     this.maxSegment[lane] = 0
-  }
-
-  #refreshLane(lane: number): number {
-    if (this.fd[lane] !== -1) this.#readMtu(lane)
-    if (this.fd[lane] === -1 || (this.#mtu[lane] ?? 0) < LEAST_PATH_MTU) this.#connect(lane)
-    return this.fd[lane] === -1 ? 0 : (this.#mtu[lane] ?? 0)
-  }
-
-  #targetOf(lane: number): Target | undefined {
-    return this.#targets[lane % this.#targets.length]
   }
 
   #disconnect(lane: number): void {
@@ -112,24 +126,26 @@ export class UdpLanes implements Lanes {
 
   /** Without a route yet, the lane stays closed: what it should take counts as unreachable. */
   #connect(lane: number): void {
-    const target = this.#targetOf(lane)
+    const index = this.targetIndexOf(lane)
+    const target = this.#targets[index]
     if (target === undefined) return
     const { family, address, port, receiver } = target
-    const fd = (family === 4 ? this.#sockets.ipv4 : this.#sockets.ipv6)[lane] ?? -1
+    const fd = this.#sockets.socketsOf(family, index)[lane % this.#ports] ?? -1
     const remote = ipSocketAddress(family, address, port)
     if (fd === -1 || native.connect(fd, remote, remote.length) !== 0) {
       this.maxFrame[lane] = MAX_PAYLOAD - VXLAN_HEADER_BYTES
       return
     }
-    // The kernel takes no runs without a checksum; one that a virtual interface left half-done
-    // would make a sensor that sniffs discard the datagram.
+    // The kernel takes no runs without a checksum; one that a virtual interface left half-done would
+    // make a sensor that sniffs discard the datagram. IPv6 demands one (RFC 8200 §8.1).
     native.setIntOption(fd, SO_NO_CHECK, receiver === 'sniffer' && family === 4 ? 1 : 0)
+    this.wholeChecksum[lane] = receiver === 'sniffer' && family === 6 ? 1 : 0
     this.fd[lane] = fd
     this.#readMtu(lane)
   }
 
   #readMtu(lane: number): void {
-    const target = this.#targetOf(lane)
+    const target = this.#targets[this.targetIndexOf(lane)]
     if (target === undefined) return
     const { mtu: option, headers } = IP_OPTIONS[target.family]
     const known = native.getBytesOption(this.fd[lane] ?? -1, option, 4)?.getInt32(0, true) ?? 0

@@ -62,6 +62,18 @@ export const sendmmsg = libc.func(
   'int sendmmsg(int fd, uintptr_t address, uint32_t count, int flags)',
 ) as (fd: number, address: number, count: number, flags: number) => number
 
+/** send(2) of nothing: ends what MSG_MORE began. */
+export const sendNothing = libc.func(
+  'int64_t send(int fd, uintptr_t bytes, size_t length, int flags)',
+) as (fd: number, zero: 0, length: 0, flags: number) => number
+
+/** recvmsg(2) with the struct msghdr at `address`. */
+export const recvmsg = libc.func('int64_t recvmsg(int fd, uintptr_t address, int flags)') as (
+  fd: number,
+  address: number,
+  flags: number,
+) => number
+
 /** if_nametoindex(3): 0 when there is no such interface. */
 export const interfaceIndex = libc.func('uint32_t if_nametoindex(const char *name)') as (
   name: string,
@@ -96,6 +108,7 @@ type OptionCall<Length> = (
 ) => number
 type AddressCall = (fd: number, address: Uint8Array, length: number) => number
 
+const SO_ATTACH_FILTER = [1, 26] as const
 const PROT_READ_WRITE = 3
 const MAP_SHARED = 1
 const MAP_FIXED = 0x10
@@ -112,6 +125,11 @@ export const ERRNO = constants.errno
 /** The errno of the last call that failed, in this thread. */
 export function lastErrno(): number {
   return koffi.errno()
+}
+
+/** Makes lastErrno() return `errno`, after calls that are of no account. */
+export function setErrno(errno: number): void {
+  koffi.errno(errno)
 }
 
 /** The name of an errno (`EPERM`), for messages. */
@@ -136,6 +154,19 @@ export function setBytesOption(
   value: Uint8Array,
 ): boolean {
   return setOption(fd, option[0], option[1], value, value.length) === 0
+}
+
+/**
+ * Filters what the socket receives by `program`, 8 bytes per instruction (struct sock_filter), from the
+ * next packet on; returns whether it was accepted. The argument is struct sock_fprog: number of
+ * instructions(2) pad(6) pointer(8).
+ */
+export function attachFilter(fd: number, program: Uint8Array): boolean {
+  const request = new Uint8Array(16)
+  const view = new DataView(request.buffer)
+  view.setUint16(0, program.length / 8, true)
+  view.setBigUint64(8, addressOf(program), true)
+  return setBytesOption(fd, SO_ATTACH_FILTER, request)
 }
 
 /** getsockopt(2) of a struct of `length` bytes; undefined on failure. */

@@ -1,5 +1,5 @@
 import { backoffMs, sleep } from '../../../lib/backoff.ts'
-import { AppError } from '../../../lib/errors.ts'
+import type { AppError } from '../../../lib/errors.ts'
 import { byReason } from '../engine-counters.ts'
 import type {
   Destination,
@@ -11,6 +11,8 @@ import type {
 } from '../engine.ts'
 import { DROP_REASONS } from '../../contract.ts'
 import { checkFilter } from '../libpcap.ts'
+import { pickDestinations } from '../pick-destinations.ts'
+import { DestinationSlots } from './destination-slots.ts'
 import {
   COUNTER,
   DEFAULT_RING,
@@ -38,13 +40,16 @@ const STABLE_MS = 10_000
 export class RingEngine implements Engine {
   readonly name = 'ring'
   readonly #options: EngineOptions
-  readonly #ring: RingOptions
+  #ring: RingOptions
   readonly #events: EngineEvents
   readonly #counters = sharedCounters()
   readonly #resources = sharedResources()
+  readonly #slots = new DestinationSlots(this.#counters)
   readonly #stopping = new AbortController()
   #worker: RingWorker | undefined
   #supervision: Promise<void> = Promise.resolve()
+  /** Filters are set one after the other, in the order in which they were asked for. */
+  #filtering: Promise<void> = Promise.resolve()
   #state: EngineState = 'stopped'
   #targets: readonly Target[] = []
   #restarts = 0
@@ -82,17 +87,18 @@ export class RingEngine implements Engine {
     this.#supervision = this.#supervise(worker)
   }
 
-  setDestination(destination: Destination | undefined): void {
-    const { sensorPort } = this.#options
-    if (destination !== undefined && destination.port !== sensorPort) {
-      throw new AppError(
-        'ERR_CONFIG',
-        `destination port: expected ${sensorPort}, by which podtap knows its own packets, received ${destination.port}`,
-      )
-    }
-    const receiver = destination?.receiver ?? 'sniffer'
-    this.#targets = destination === undefined ? [] : [{ ...destination, receiver }]
+  setDestinations(destinations: readonly Destination[]): void {
+    const picked = pickDestinations(destinations, this.#options.sensorPort)
+    this.#targets = this.#slots.assign(picked)
     this.#worker?.setTargets(this.#targets)
+  }
+
+  async setFilter(expression: string): Promise<void> {
+    await checkFilter(expression)
+    this.#ring = { ...this.#ring, filter: expression }
+    const turn = this.#filtering.then(() => this.#worker?.setFilter(expression))
+    this.#filtering = turn.catch(() => undefined)
+    await turn
   }
 
   /** Reads memory that the thread writes: it costs the thread nothing. */
@@ -105,7 +111,15 @@ export class RingEngine implements Engine {
       sentBytes: count(COUNTER.sentBytes),
       dropped: byReason((reason) => count(COUNTER.firstDrop + DROP_REASONS.indexOf(reason))),
       restarts: this.#restarts + count(COUNTER.interruptions),
+      pathMtuErrors: count(COUNTER.pathMtuErrors),
+      destinations: this.#slots.read(),
     })
+  }
+
+  takeBufferPeak(): number {
+    const blocks = this.#counters[COUNTER.ringPeak] ?? 0
+    this.#counters[COUNTER.ringPeak] = 0
+    return blocks / this.#ring.ring.blocks
   }
 
   async stop(): Promise<void> {

@@ -2,7 +2,13 @@
 import type { ErrorCode } from '../../../lib/errors.ts'
 import type { Fit, Receiver } from '../../contract.ts'
 import type { InterfaceRules } from '../../interfaces/choose-interfaces.ts'
-import type { Destination, EngineState, InterfaceChange } from '../engine.ts'
+import {
+  MAX_DESTINATIONS,
+  type Destination,
+  type EngineState,
+  type InterfaceChange,
+} from '../engine.ts'
+import type { PortRange } from '../source-port-ranges.ts'
 import { DROP_REASONS } from '../../contract.ts'
 import type { RingSize } from './capture-ring.ts'
 
@@ -22,7 +28,7 @@ export interface RingOptions {
   readonly filter: string
   /** UDP destination port of mirrored frames. */
   readonly sensorPort: number
-  /** How many UDP source ports flows are spread over, 1…MAX_LANES. */
+  /** How many UDP source ports flows are spread over, 1…MAX_SOURCE_PORTS. */
   readonly sourcePorts: number
   readonly ring: RingSize
   readonly fit: Fit
@@ -38,16 +44,23 @@ export interface RingOptions {
 /** Where frames go to, as decided by the parent. */
 export interface Target extends Destination {
   readonly receiver: Receiver
+  /** Where it is counted, see destinationCounter(). */
+  readonly slot: number
 }
 
 /** Parent to worker. */
 export type Command =
-  { readonly kind: 'targets'; readonly targets: readonly Target[] } | { readonly kind: 'stop' }
+  | { readonly kind: 'targets'; readonly targets: readonly Target[] }
+  /** Instructions of a capture filter, 8 bytes each; answered by `filtered`. */
+  | { readonly kind: 'filter'; readonly instructions: Uint8Array }
+  | { readonly kind: 'stop' }
 
 /** Worker to parent. */
 export type Report =
+  | { readonly kind: 'ports'; readonly ports: PortRange }
   | { readonly kind: 'state'; readonly state: EngineState; readonly reason: string }
   | { readonly kind: 'interfaces'; readonly change: InterfaceChange }
+  | { readonly kind: 'filtered' }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
 
 /** The counters that the worker writes, as places in one Float64Array: exact up to 2^53. */
@@ -61,14 +74,30 @@ export const COUNTER = {
   /** The most blocks that ever waited to be read. */
   ringPeak: 6,
   ringBlocks: 7,
-  pathMtu: 8,
+  /** How often EMSGSIZE was said. */
+  pathMtuErrors: 8,
   /** How often the interface went missing or down. */
   interruptions: 9,
   firstDrop: 10,
 } as const
 
-/** How many counters there are: one per reason to drop comes last. */
-export const COUNTERS = COUNTER.firstDrop + DROP_REASONS.length
+/** Destinations are counted in so many places: one that comes never gets the place that was left last. */
+export const DESTINATION_SLOTS = 2 * MAX_DESTINATIONS
+
+/** What is counted of each destination. */
+const OF_DESTINATION = ['sent', 'refused', 'unreachable', 'pathMtu'] as const
+
+/** How many counters that are. */
+export const DESTINATION_COUNTERS = OF_DESTINATION.length
+
+/** The place of a counter of the destination in `slot`, 0…DESTINATION_SLOTS - 1. */
+export function destinationCounter(slot: number, name: (typeof OF_DESTINATION)[number]): number {
+  return FIRST_DESTINATION + slot * DESTINATION_COUNTERS + OF_DESTINATION.indexOf(name)
+}
+
+/** One per reason to drop comes after those of COUNTER, then those of destinations. */
+const FIRST_DESTINATION = COUNTER.firstDrop + DROP_REASONS.length
+const COUNTERS = FIRST_DESTINATION + DESTINATION_SLOTS * DESTINATION_COUNTERS
 
 /** Places of the memory that outlives a worker which ends without cleaning up. */
 export const RESOURCE = {
@@ -81,7 +110,7 @@ export const RESOURCE = {
 } as const
 
 /** Most source ports. */
-export const MAX_LANES = 64
+export const MAX_SOURCE_PORTS = 64
 
 /** Creates the counters, all 0. */
 export function sharedCounters(): Float64Array<SharedArrayBuffer> {
@@ -90,8 +119,7 @@ export function sharedCounters(): Float64Array<SharedArrayBuffer> {
 
 /** Creates the list of what the worker holds: file descriptors, -1 where there is none. */
 export function sharedResources(): Float64Array<SharedArrayBuffer> {
-  const resources = new Float64Array(
-    new SharedArrayBuffer((RESOURCE.firstSocket + 2 * MAX_LANES) * 8),
-  )
+  const sockets = 2 * MAX_SOURCE_PORTS * MAX_DESTINATIONS
+  const resources = new Float64Array(new SharedArrayBuffer((RESOURCE.firstSocket + sockets) * 8))
   return resources.fill(-1)
 }

@@ -3,6 +3,8 @@ import { writeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { AppError, messageOf } from '../../../lib/errors.ts'
 import type { EngineState, InterfaceChange } from '../engine.ts'
+import type { PortRange } from '../source-port-ranges.ts'
+import { ringFilter } from './ring-filter.ts'
 import {
   RESOURCE,
   type Command,
@@ -40,9 +42,13 @@ export class RingWorker {
   readonly ended: Promise<AppError>
   readonly #worker: Worker
   readonly #resources: Float64Array
+  readonly #options: RingOptions
+  readonly #filtered: (() => void)[] = []
+  #ports: PortRange | undefined
   #failure: AppError | undefined
 
   constructor(options: RingOptions, events: WorkerEvents) {
+    this.#options = options
     this.#resources = new Float64Array(options.resources)
     this.#worker = new Worker(ENTRY, {
       name: 'podtap-ring',
@@ -59,12 +65,13 @@ export class RingWorker {
         this.#failure = new AppError(report.code, report.message)
         return
       }
-      if (report.kind === 'interfaces') {
-        events.onInterfaces(report.change)
-        return
+      if (report.kind === 'ports') this.#ports = report.ports
+      else if (report.kind === 'filtered') this.#filtered.shift()?.()
+      else if (report.kind === 'interfaces') events.onInterfaces(report.change)
+      else {
+        events.onState(report.state, report.reason)
+        ready.resolve(undefined)
       }
-      events.onState(report.state, report.reason)
-      ready.resolve(undefined)
     })
     this.#worker.on('error', (error) => {
       this.#failure ??= new AppError('ERR_CAPTURE', `the capture thread: ${messageOf(error)}`)
@@ -80,6 +87,22 @@ export class RingWorker {
   /** Sends to `targets` from the next frame on. */
   setTargets(targets: readonly Target[]): void {
     this.#tell({ kind: 'targets', targets })
+  }
+
+  /**
+   * Captures what `expression`, which must have passed checkFilter(), matches. Resolves when that is so,
+   * or when the thread has ended: the next one begins with it.
+   */
+  async setFilter(expression: string): Promise<void> {
+    await this.ready.catch(() => undefined)
+    if (this.#ports === undefined) return
+    const instructions = await ringFilter({ ...this.#options, filter: expression }, this.#ports)
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    this.#filtered.push(() => {
+      resolve(undefined)
+    })
+    this.#tell({ kind: 'filter', instructions })
+    await Promise.race([promise, this.ended])
   }
 
   /** Lets it send what it has and end; it is ended by force if that takes too long. */

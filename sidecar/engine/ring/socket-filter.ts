@@ -3,8 +3,6 @@ import { AppError } from '../../../lib/errors.ts'
 import { INSTRUCTION_BYTES, MAX_INSTRUCTIONS, prepend, type Instruction } from './instructions.ts'
 import * as native from './native.ts'
 
-const SO_ATTACH_FILTER = [1, 26] as const
-
 /** The parts, in the order in which they judge a packet; each refuses it or leaves it to the next. */
 export interface FilterParts {
   /** Packets of podtap's own, and copies. */
@@ -44,17 +42,12 @@ export class SocketFilter {
     this.#parts = next
   }
 
-  /** struct sock_fprog: number of instructions(2) pad(6) pointer(8). */
   #attach(program: Uint8Array): void {
     const count = program.length / INSTRUCTION_BYTES
     if (count > MAX_INSTRUCTIONS) {
       throw failure(`expected at most ${MAX_INSTRUCTIONS} instructions, received ${count}`)
     }
-    const request = new Uint8Array(16)
-    const view = new DataView(request.buffer)
-    view.setUint16(0, count, true)
-    view.setBigUint64(8, native.addressOf(program), true)
-    if (native.setBytesOption(this.#fd, SO_ATTACH_FILTER, request)) return
+    if (native.attachFilter(this.#fd, program)) return
     throw failure(native.errnoName(native.lastErrno()))
   }
 }

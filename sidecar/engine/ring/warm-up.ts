@@ -52,7 +52,7 @@ export function warmUp(): void {
 }
 
 function unconnectedLanes(): UdpLanes {
-  const sockets = { first: 1, last: PORTS, ipv4: [], ipv6: [] }
+  const sockets = { first: 1, last: PORTS, socketsOf: () => [] }
   const lanes = new UdpLanes(sockets, { fit: 'split', withRuns: true })
   lanes.maxFrame.fill(FIT_BYTES)
   lanes.maxSegment.fill(FIT_BYTES + 8)

@@ -9,12 +9,20 @@ import type { AttachmentFactory } from './attachment.ts'
 import { Batch } from './batch.ts'
 import { Capture } from './capture.ts'
 import { createFrame, type CapturedFrame } from './captured-frame.ts'
+import { ErrorQueue } from './error-queue.ts'
 import { LAYOUT } from './layout.ts'
 import { UdpLanes } from './lanes.ts'
 import { MAX_MESSAGES, MAX_MESSAGE_PIECES, Messages } from './messages.ts'
 import { mirrorFrame } from './mirror-frame.ts'
 import * as native from './native.ts'
-import { COUNTER, RESOURCE, type Command, type Report, type RingOptions } from './ring-options.ts'
+import {
+  COUNTER,
+  destinationCounter,
+  RESOURCE,
+  type Command,
+  type Report,
+  type RingOptions,
+} from './ring-options.ts'
 import type { PortSockets } from './port-sockets.ts'
 import { Runs } from './runs.ts'
 import { Sender } from './sender.ts'
@@ -72,6 +80,7 @@ export class WorkerLoop {
     this.#frame = createFrame(memory.bytes)
     this.#sender = new Sender({
       lanes: this.#lanes,
+      errors: new ErrorQueue(),
       runs: new Runs(this.#lanes.fd.length),
       messages: new Messages(memory, LAYOUT.messages, MAX_MESSAGES, MAX_MESSAGE_PIECES),
       single: new Messages(memory, LAYOUT.single, 1, 1),
@@ -127,14 +136,29 @@ export class WorkerLoop {
       if (received === undefined) return
       const { message } = received
       if (message.kind === 'stop') this.#running = false
+      else if (message.kind === 'filter') this.#refilter(message)
       else this.#retarget(message)
     }
   }
 
   #retarget({ targets }: Extract<Command, { kind: 'targets' }>): void {
     this.#drain()
+    // What is said about datagrams sent by now is about the destinations of now.
+    this.#sender.noteErrors()
     this.#lanes.retarget(targets)
-    this.#counters[COUNTER.pathMtu] = this.#lanes.refresh()
+    this.#lanes.refresh()
+    this.#notePaths()
+  }
+
+  #refilter({ instructions }: Extract<Command, { kind: 'filter' }>): void {
+    this.#capture.filter.change({ expression: instructions })
+    this.#report({ kind: 'filtered' })
+  }
+
+  #notePaths(): void {
+    for (const [index, { slot }] of this.#lanes.targets.entries()) {
+      this.#counters[destinationCounter(slot, 'pathMtu')] = this.#lanes.pathMtuOf(index)
+    }
   }
 
   /** Mirrors what is in the ring, at most the ring once: commands must not wait for ever. */
@@ -187,7 +211,9 @@ export class WorkerLoop {
       const reason = problem ?? `capturing on ${this.#capture.interfaces.title}`
       this.#report({ kind: 'state', state, reason })
     }
-    this.#counters[COUNTER.pathMtu] = this.#lanes.refresh()
+    this.#sender.noteErrors()
+    this.#lanes.refresh()
+    this.#notePaths()
     this.#nextCheck = Date.now() + CHECK_MS[state]
   }
 

@@ -2,18 +2,14 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { AppError, messageOf } from '../../../lib/errors.ts'
 import type { InterfaceChange } from '../engine.ts'
-import { compileFilter } from '../libpcap.ts'
-import { captureFilter, nodeFilter } from '../own-packets.ts'
 import type { AttachmentFactory } from './attachment.ts'
 import { OneInterface } from './one-interface.ts'
 import { openPortSockets } from './port-sockets.ts'
+import { ringFilter } from './ring-filter.ts'
 import { releaseResources } from './resources.ts'
 import { RESOURCE, type Report, type RingOptions } from './ring-options.ts'
 import { warmUp } from './warm-up.ts'
 import { WorkerLoop } from './worker-loop.ts'
-
-/** Longest frame that the filter lets through uncut: more than Linux builds (512 KiB, BIG TCP). */
-const SNAPSHOT_BYTES = 1 << 20
 
 if (parentPort === null) throw new Error('worker.ts: expected to run in a worker thread')
 const port = parentPort
@@ -26,17 +22,20 @@ try {
 port.close()
 
 async function run(options: RingOptions): Promise<void> {
-  const sockets = openPortSockets(options.sourcePorts, options.fit === 'fragment')
-  const descriptors = [...sockets.ipv4, ...sockets.ipv6]
   const resources = new Float64Array(options.resources)
-  resources.set(descriptors, RESOURCE.firstSocket)
+  let place: number = RESOURCE.firstSocket
   try {
-    const direction = options.interfaceName === 'lo' ? 'any' : 'outbound'
-    const own = { sensorPort: options.sensorPort, sourcePorts: sockets, direction } as const
-    const expression = options.interfaces
-      ? nodeFilter(options.filter)
-      : captureFilter(options.filter, own)
-    const filter = await compileFilter(expression, SNAPSHOT_BYTES)
+    const sockets = openPortSockets({
+      count: options.sourcePorts,
+      mayFragment: options.fit === 'fragment',
+      onOpen: (descriptors) => {
+        resources.set(descriptors, place)
+        place += descriptors.length
+      },
+    })
+    const { first, last } = sockets
+    port.postMessage({ kind: 'ports', ports: { first, last } } satisfies Report)
+    const filter = await ringFilter(options, sockets)
     const attachTo = await attachmentOf(options)
     const loop = new WorkerLoop(options, { sockets, filter, port, attachTo })
     warmUp()

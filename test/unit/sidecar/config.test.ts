@@ -35,6 +35,7 @@ test('SENSOR alone is a whole configuration', async () => {
     engine: DEFAULT_ENGINE,
     receiver: 'auto',
     fit: 'split',
+    spread: 'pod',
     metricsPort: 14789,
     metricsAddress: undefined,
     logLevel: 'info',
@@ -56,6 +57,7 @@ test('every variable is used', async () => {
     ENGINE: 'cap',
     RECEIVER: 'socket',
     FIT: 'off',
+    SPREAD: 'flow',
     METRICS_PORT: '0',
     METRICS_ADDRESS: '[::1]',
     LOG_LEVEL: 'debug',
@@ -73,6 +75,7 @@ test('every variable is used', async () => {
     engine: 'cap',
     receiver: 'socket',
     fit: 'off',
+    spread: 'flow',
     metricsPort: 0,
     metricsAddress: '::1',
     logLevel: 'debug',
@@ -107,6 +110,7 @@ test('one error names every bad value', async () => {
     ENGINE: 'xdp',
     RECEIVER: 'tap',
     FIT: 'cut',
+    SPREAD: 'frame',
     METRICS_PORT: '65536',
     METRICS_ADDRESS: 'localhost',
     LOG_LEVEL: 'loud',
@@ -129,6 +133,7 @@ test('one error names every bad value', async () => {
       `ENGINE: expected one of ${ENGINES.join(', ')}, received "xdp"; ` +
       'RECEIVER: expected one of auto, socket, remote, sniffer, received "tap"; ' +
       'FIT: expected one of split, fragment, off, received "cut"; ' +
+      'SPREAD: expected one of pod, flow, received "frame"; ' +
       'METRICS_PORT: expected an integer 0…65535, received "65536"; ' +
       'METRICS_ADDRESS: expected an IP address such as 127.0.0.1 or ::, received "localhost"; ' +
       'LOG_LEVEL: expected one of trace, debug, info, warn, error, fatal, silent, received "loud"; ' +

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import type { Spread } from '../../../sidecar/contract.ts'
 import type { Destination } from '../../../sidecar/engine/engine.ts'
 import { SensorFollower } from '../../../sidecar/follow-sensors.ts'
+import type { Look } from '../../../sidecar/sensor/refusals.ts'
 import type { Sensor } from '../../../sidecar/sensor/sensor-source.ts'
 import { captureLog } from '../../helpers/captured-log.ts'
 
@@ -23,23 +25,29 @@ const TO_FAR = { ...FAR.destination, receiver: 'remote' }
 const ACCEPTED = { sent: 10, refused: 0, unreachable: 0 }
 const REFUSED = { sent: 9, refused: 1, unreachable: 0 }
 
+/** Whatever the destination is. */
+function atAny(look: Look): ReadonlyMap<string, Look> {
+  return new Map([NEAR, FAR].map(({ destination }) => [destination.address, look]))
+}
+
 interface Followed {
   readonly follower: SensorFollower
   readonly lines: readonly string[]
-  readonly destinations: readonly (Destination | undefined)[]
+  readonly destinations: readonly (readonly Destination[])[]
   /** Milliseconds since the follower was made. */
   clock: number
 }
 
-function follow(): Followed {
+function follow(spread: Spread = 'pod'): Followed {
   const { log, lines } = captureLog()
-  const destinations: (Destination | undefined)[] = []
+  const destinations: (readonly Destination[])[] = []
   const followed = { lines, destinations, clock: 0 }
   const follower = new SensorFollower({
     chooser: { identity: 'app-1', nodeName: 'node-1' },
     receiver: 'auto',
     log,
-    setDestination: (destination) => destinations.push(destination),
+    spread,
+    setDestinations: (chosen) => destinations.push(chosen),
     now: () => followed.clock,
   })
   return Object.assign(followed, { follower })
@@ -51,7 +59,7 @@ test('the first sensor becomes the destination', () => {
   followed.clock = 120.4
   followed.follower.onSensors([NEAR])
 
-  assert.deepEqual(followed.destinations, [TO_NEAR])
+  assert.deepEqual(followed.destinations, [[TO_NEAR]])
   assert.deepEqual(followed.lines, [
     'info sensor found {"sensor":"ndr/near","address":"10.0.1.1","port":4789,"node":"node-1",' +
       '"sensors":1,"waitedMs":120}',
@@ -65,7 +73,7 @@ test('a nearer sensor is changed to, and a change that does not concern the choi
   follower.onSensors([FAR, NEAR])
   follower.onSensors([NEAR])
 
-  assert.deepEqual(destinations, [TO_FAR, TO_NEAR])
+  assert.deepEqual(destinations, [[TO_FAR], [TO_NEAR]])
   assert.equal(
     lines[1],
     'info sensor changed {"sensor":"ndr/near","address":"10.0.1.1","port":4789,"node":"node-1",' +
@@ -82,7 +90,7 @@ test('a sensor that keeps its name and gets another address is changed to', () =
   follower.onSensors([NEAR])
   follower.onSensors([moved])
 
-  assert.deepEqual(destinations, [TO_NEAR, { ...TO_NEAR, address: '10.0.1.2' }])
+  assert.deepEqual(destinations, [[TO_NEAR], [{ ...TO_NEAR, address: '10.0.1.2' }]])
 })
 
 test('having no sensor is logged once, and its end with the time it took', () => {
@@ -96,7 +104,7 @@ test('having no sensor is logged once, and its end with the time it took', () =>
   followed.clock = 4500
   follower.onSensors([NEAR])
 
-  assert.deepEqual(destinations, [TO_NEAR, undefined, TO_NEAR])
+  assert.deepEqual(destinations, [[TO_NEAR], [], [TO_NEAR]])
   assert.deepEqual(lines.slice(1), [
     'warn no sensor: frames are dropped and counted {"previous":"ndr/near"}',
     'info sensor found {"sensor":"ndr/near","address":"10.0.1.1","port":4789,"node":"node-1",' +
@@ -131,7 +139,7 @@ test('failed searches are counted, one warning is logged, and they leave the des
   follower.onError(new Error('reset'))
 
   assert.equal(follower.discoveryErrors, 3)
-  assert.deepEqual(destinations, [TO_NEAR])
+  assert.deepEqual(destinations, [[TO_NEAR]])
   assert.deepEqual(lines.slice(1), [
     'warn looking for sensors fails {"code":"ERR_KUBE_REQUEST","reason":"forbidden"}',
     'debug looking for sensors fails {"code":"ERR_KUBE_REQUEST","reason":"no answer"}',
@@ -164,14 +172,14 @@ test('a sensor that refuses is left at once and returned to when it has had its 
   const { follower, destinations, lines } = followed
   follower.onSensors([FAR, NEAR])
 
-  follower.onLook(REFUSED)
+  follower.onLooks(atAny(REFUSED))
   followed.clock = 4999
-  follower.onLook(ACCEPTED)
-  assert.deepEqual(destinations, [TO_NEAR, TO_FAR])
+  follower.onLooks(atAny(ACCEPTED))
+  assert.deepEqual(destinations, [[TO_NEAR], [TO_FAR]])
   followed.clock = 5000
-  follower.onLook(ACCEPTED)
+  follower.onLooks(atAny(ACCEPTED))
 
-  assert.deepEqual(destinations, [TO_NEAR, TO_FAR, TO_NEAR])
+  assert.deepEqual(destinations, [[TO_NEAR], [TO_FAR], [TO_NEAR]])
   assert.equal(
     lines[1],
     'warn sensor refuses frames: its port is closed, or it sniffs ' +
@@ -186,10 +194,10 @@ test('a single sensor that refuses is stayed with, and that is said once', () =>
 
   for (let look = 0; look < 1000; look += 1) {
     followed.clock += 250
-    follower.onLook(REFUSED)
+    follower.onLooks(atAny(REFUSED))
   }
 
-  assert.deepEqual(destinations, [TO_NEAR])
+  assert.deepEqual(destinations, [[TO_NEAR]])
   assert.deepEqual(
     lines.filter((line) => line.startsWith('warn')),
     [
@@ -203,8 +211,31 @@ test('a sensor that cannot be reached is left at once', () => {
   const { follower, destinations, lines } = follow()
   follower.onSensors([FAR, NEAR])
 
-  follower.onLook({ sent: 0, refused: 0, unreachable: 4 })
+  follower.onLooks(atAny({ sent: 0, refused: 0, unreachable: 4 }))
 
-  assert.deepEqual(destinations, [TO_NEAR, TO_FAR])
+  assert.deepEqual(destinations, [[TO_NEAR], [TO_FAR]])
   assert.match(lines[1] ?? '', /^warn sensor cannot be reached /)
+})
+
+test('with SPREAD=flow all sensors are destinations, wherever they are', () => {
+  const { follower, destinations, lines } = follow('flow')
+
+  follower.onSensors([FAR, NEAR])
+  follower.onSensors([NEAR])
+
+  assert.deepEqual(destinations, [[TO_FAR, TO_NEAR], [TO_NEAR]])
+  assert.deepEqual(lines, [
+    'info sensor found {"sensor":"ndr/far, ndr/near","port":4789,"sensors":2,"waitedMs":0}',
+    'info sensor changed {"sensor":"ndr/near","address":"10.0.1.1","port":4789,"node":"node-1",' +
+      '"sensors":1,"previous":"ndr/far, ndr/near"}',
+  ])
+})
+
+test('with SPREAD=flow the sensor that refuses is left, and the others are stayed with', () => {
+  const { follower, destinations } = follow('flow')
+  follower.onSensors([FAR, NEAR])
+
+  follower.onLooks(new Map([[NEAR.destination.address, REFUSED]]))
+
+  assert.deepEqual(destinations, [[TO_FAR, TO_NEAR], [TO_FAR]])
 })

@@ -16,7 +16,7 @@ function parts(engine: MemoryEngine, patient = false): MirrorParts & { lines: re
   const { log, lines } = captureLog()
   const source = fixedSensor(SENSOR)
   const chooser = { identity: 'app-1' }
-  return { engine, source, chooser, receiver: 'socket', log, patient, lines }
+  return { engine, source, chooser, receiver: 'socket', spread: 'pod', log, patient, lines }
 }
 
 test('what the source finds is where the engine sends', async () => {
@@ -25,9 +25,9 @@ test('what the source finds is where the engine sends', async () => {
   const mirror = startMirror(parts(engine))
   await mirror.started
 
-  assert.deepEqual(engine.destinations, [{ ...SENSOR, receiver: 'socket' }])
+  assert.deepEqual(engine.destinations, [[{ ...SENSOR, receiver: 'socket' }]])
   assert.equal(engine.state, 'capturing')
-  assert.equal(mirror.sensors.current?.name, '10.0.0.1')
+  assert.equal(mirror.sensors.chosen[0]?.name, '10.0.0.1')
   await mirror.stop()
 })
 
@@ -45,15 +45,19 @@ test('a sensor that refuses what the engine sends is left within a second', asyn
   const began = performance.now()
   const mirror = startMirror({ ...parts(engine), source })
   await mirror.started
-  const first = mirror.sensors.current?.name
+  const first = mirror.sensors.chosen[0]?.name
 
   await until(
     () => 'another sensor',
     () => {
-      const { sentFrames, dropped } = engine.counts
-      const refused = dropped.refused + 1
-      engine.counts = countersOf({ sentFrames: sentFrames + 20 }, { refused })
-      return mirror.sensors.current?.name !== first
+      const { sentFrames, destinations } = engine.counts
+      const refused = (destinations[0]?.refused ?? 0) + 1
+      const counted = { sentFrames: sentFrames + 20, refused, unreachable: 0, pathMtu: 0 }
+      engine.counts = countersOf({
+        sentFrames: sentFrames + 20,
+        destinations: [{ address: first ?? '', ...counted }],
+      })
+      return mirror.sensors.chosen[0]?.name !== first
     },
   )
 

@@ -6,27 +6,30 @@ import { countersOf, MemoryEngine } from '../../helpers/memory-engine.ts'
 
 interface Watched {
   readonly watch: SendingWatch
-  readonly looks: readonly Look[]
+  /** What was seen of the only destination. */
+  readonly looks: readonly (Look | undefined)[]
   clock: number
 }
 
 function watched(): Watched {
-  const looks: Look[] = []
+  const looks: (Look | undefined)[] = []
   const made = { looks, clock: 0 }
   const watch = new SendingWatch(
-    (look) => looks.push(look),
+    (seen) => looks.push(seen.get('10.0.0.1')),
     () => made.clock,
   )
   return Object.assign(made, { watch })
 }
 
 function sent(frames: number, refused = 0, unreachable = 0): ReturnType<typeof countersOf> {
-  return countersOf({ sentFrames: frames }, { refused, unreachable, 'no-sensor': 999 })
+  const destination = { address: '10.0.0.1', sentFrames: frames, refused, unreachable, pathMtu: 0 }
+  return countersOf({ sentFrames: frames, destinations: [destination] }, { 'no-sensor': 999 })
 }
 
 test('a look is what became of the frames since the one before', () => {
   const { watch, looks } = watched()
 
+  watch.look(sent(80))
   watch.look(sent(100, 5, 1))
   watch.look(sent(130, 7, 1))
   watch.look(sent(130, 7, 1))
@@ -40,13 +43,14 @@ test('a look is what became of the frames since the one before', () => {
 
 test('the first 16 frames for another destination are not judged', () => {
   const { watch, looks } = watched()
-  watch.look(sent(100))
 
-  watch.destinationChanged()
-  watch.look(sent(110, 50))
-  watch.look(sent(115, 52))
-  watch.look(sent(125, 52))
-  watch.look(sent(135, 52))
+  watch.look(sent(100, 40))
+  watch.look(sent(110, 42))
+  watch.look(sent(115, 44))
+  watch.look(sent(125, 44))
+  watch.look(countersOf({}))
+  watch.look(sent(5, 5))
+  watch.look(sent(15, 15))
 
   assert.deepEqual(looks, [{ sent: 10, refused: 0, unreachable: 0 }])
 })
@@ -70,7 +74,7 @@ test('an engine is looked at twenty times a second until it is stopped', async (
   const { watch, looks } = watched()
 
   watchSending(engine, watch, abort.signal)
-  for (const frames of [1, 3, 6]) {
+  for (const frames of [1, 30, 32, 35]) {
     engine.counts = sent(frames)
     t.mock.timers.tick(50)
     await new Promise(setImmediate)
@@ -81,7 +85,7 @@ test('an engine is looked at twenty times a second until it is stopped', async (
   await new Promise(setImmediate)
 
   assert.deepEqual(
-    looks.map((look) => look.sent),
+    looks.map((look) => look?.sent),
     [2, 3],
   )
 })

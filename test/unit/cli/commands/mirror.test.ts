@@ -26,6 +26,7 @@ test('interface and sensor are enough', async () => {
     engine: DEFAULT_ENGINE,
     receiver: 'auto',
     fit: 'split',
+    spread: 'pod',
     metricsPort: 0,
     metricsAddress: undefined,
     logLevel: 'info',
@@ -45,6 +46,7 @@ test('every option is used', async () => {
     engine: 'cap',
     receiver: 'socket',
     fit: 'off',
+    spread: 'pod',
     metricsPort: '9100',
     logLevel: 'debug',
   }
@@ -59,6 +61,7 @@ test('every option is used', async () => {
     engine: 'cap',
     receiver: 'socket',
     fit: 'off',
+    spread: 'pod',
     metricsPort: 9100,
     metricsAddress: undefined,
     logLevel: 'debug',

@@ -23,6 +23,8 @@ const FIRST: EngineCounters = {
     'send-error': 0,
   },
   restarts: 1,
+  pathMtuErrors: 2,
+  destinations: [],
 }
 
 test('an engine that has done nothing has counted nothing, for every reason', () => {
@@ -42,6 +44,8 @@ test('an engine that has done nothing has counted nothing, for every reason', ()
       'send-error': 0,
     },
     restarts: 0,
+    pathMtuErrors: 0,
+    destinations: [],
   })
 })
 
@@ -62,6 +66,8 @@ test('the counters of two lives add up, reason by reason', () => {
       'send-error': 0,
     },
     restarts: 1,
+    pathMtuErrors: 4,
+    destinations: [],
   })
 })
 

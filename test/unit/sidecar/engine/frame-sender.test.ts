@@ -7,7 +7,8 @@ import { droppedFrames } from '../../../../sidecar/engine/engine-counters.ts'
 import { FrameSender } from '../../../../sidecar/engine/frame-sender.ts'
 import { FrameTally } from '../../../../sidecar/engine/frame-tally.ts'
 import { SensorConnection } from '../../../../sidecar/engine/sensor-connection.ts'
-import { openSourcePorts } from '../../../../sidecar/engine/source-ports.ts'
+import { sharePorts } from '../../../../sidecar/engine/prepare-sockets.ts'
+import { openSiblings, openSourcePorts } from '../../../../sidecar/engine/source-ports.ts'
 import { concat, ethernet, hex, ipv4, tcp } from '../../../helpers/frames.ts'
 import { until } from '../../../helpers/until.ts'
 
@@ -16,7 +17,9 @@ const FRAME = ethernet(0x88b5, new Uint8Array(46).fill(0xab))
 test('a frame arrives behind a VXLAN header', async (t) => {
   const { sender, tally, connection } = await openSender(t)
   const sensor = await openSensor(t, '127.0.0.1')
-  await connection.setDestination({ address: '127.0.0.1', family: 4, port: sensor.address().port })
+  await connection.setDestinations([
+    { address: '127.0.0.1', family: 4, port: sensor.address().port },
+  ])
 
   const arrived = once(sensor, 'message') as Promise<[Buffer]>
   send(sender, FRAME)
@@ -30,7 +33,7 @@ test('a frame arrives behind a VXLAN header', async (t) => {
 test('a frame arrives over IPv6', async (t) => {
   const { sender, connection } = await openSender(t)
   const sensor = await openSensor(t, '::1')
-  await connection.setDestination({ address: '::1', family: 6, port: sensor.address().port })
+  await connection.setDestinations([{ address: '::1', family: 6, port: sensor.address().port }])
 
   const arrived = once(sensor, 'message') as Promise<[Buffer]>
   send(sender, FRAME)
@@ -41,7 +44,9 @@ test('a frame arrives over IPv6', async (t) => {
 test('a half-done checksum is completed on the way', async (t) => {
   const { sender, connection } = await openSender(t)
   const sensor = await openSensor(t, '127.0.0.1')
-  await connection.setDestination({ address: '127.0.0.1', family: 4, port: sensor.address().port })
+  await connection.setDestinations([
+    { address: '127.0.0.1', family: 4, port: sensor.address().port },
+  ])
   const segment = tcp([40000, 80], hex('47455420'), 0x1421)
 
   const arrived = once(sensor, 'message') as Promise<[Buffer]>
@@ -62,7 +67,9 @@ test('frames without a destination are counted', async (t) => {
 test('a frame that no datagram can carry is counted', async (t) => {
   const { sender, tally, connection } = await openSender(t)
   const sensor = await openSensor(t, '127.0.0.1')
-  await connection.setDestination({ address: '127.0.0.1', family: 4, port: sensor.address().port })
+  await connection.setDestinations([
+    { address: '127.0.0.1', family: 4, port: sensor.address().port },
+  ])
 
   send(sender, new Uint8Array(65500))
 
@@ -74,7 +81,7 @@ test('a closed port costs no other frame: all are sent, and refusals are counted
   const sensor = await openSensor(t, '127.0.0.1')
   const { port } = sensor.address()
   sensor.close()
-  await connection.setDestination({ address: '127.0.0.1', family: 4, port })
+  await connection.setDestinations([{ address: '127.0.0.1', family: 4, port }])
 
   for (let frame = 0; frame < 20; frame++) {
     send(sender, FRAME)
@@ -96,13 +103,13 @@ test('a destination without sockets of its family is unreachable', async (t) => 
   const ports = await openSourcePorts()
   const tally = new FrameTally()
   const sender = new FrameSender(1, tally)
-  const connection = new SensorConnection({ ...ports, ipv6: [] }, sender)
+  const connection = new SensorConnection({ ...ports, ipv6: [] }, sender, () => Promise.resolve([]))
   t.after(async () => {
     await connection.close()
     for (const socket of ports.ipv6) socket.close()
   })
 
-  await connection.setDestination({ address: '::1', family: 6, port: 4789 })
+  await connection.setDestinations([{ address: '::1', family: 6, port: 4789 }])
   send(sender, FRAME)
 
   assert.equal(tally.snapshot().dropped.unreachable, 1)
@@ -113,10 +120,10 @@ test('destinations that follow one another quickly end with the last', async (t)
   const sensor = await openSensor(t, '127.0.0.1')
   const { port } = sensor.address()
 
-  void connection.setDestination({ address: '127.0.0.2', family: 4, port })
-  void connection.setDestination(undefined)
-  void connection.setDestination({ address: '::1', family: 6, port })
-  await connection.setDestination({ address: '127.0.0.1', family: 4, port })
+  void connection.setDestinations([{ address: '127.0.0.2', family: 4, port }])
+  void connection.setDestinations([])
+  void connection.setDestinations([{ address: '::1', family: 6, port }])
+  await connection.setDestinations([{ address: '127.0.0.1', family: 4, port }])
 
   const arrived = once(sensor, 'message')
   send(sender, FRAME)
@@ -126,7 +133,9 @@ test('destinations that follow one another quickly end with the last', async (t)
 test('a burst is sent or counted, whatever the kernel has room for', async (t) => {
   const { sender, tally, connection } = await openSender(t)
   const sensor = await openSensor(t, '127.0.0.1')
-  await connection.setDestination({ address: '127.0.0.1', family: 4, port: sensor.address().port })
+  await connection.setDestinations([
+    { address: '127.0.0.1', family: 4, port: sensor.address().port },
+  ])
   const long = ethernet(0x88b5, new Uint8Array(65000))
 
   for (let frame = 0; frame < 500; frame++) send(sender, long)
@@ -150,7 +159,13 @@ async function openSender(t: TestContext): Promise<{
 }> {
   const tally = new FrameTally()
   const sender = new FrameSender(0xabcdef, tally)
-  const connection = new SensorConnection(await openSourcePorts(), sender)
+  const ports = await openSourcePorts()
+  const connection = new SensorConnection(ports, sender, async (family) => {
+    sharePorts(true)
+    const siblings = await openSiblings(ports, family)
+    sharePorts(false)
+    return siblings
+  })
   t.after(() => connection.close())
   return { sender, tally, connection }
 }
