@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { AppError } from '../lib/errors.ts'
 import { explainFailure } from './cluster/explain-failure.ts'
 import { addCheckCommand } from './commands/check.ts'
+import { addCompletionCommand } from './commands/completion.ts'
 import { addExplainCommand } from './commands/explain.ts'
 import { addInjectCommand } from './commands/inject.ts'
 import { addInstallCommand } from './commands/install.ts'
@@ -32,6 +33,7 @@ const COMMANDS: readonly AddCommand[] = [
   addUninjectCommand,
   addExplainCommand,
   addMirrorCommand,
+  addCompletionCommand,
   addVersionCommand,
 ]
 

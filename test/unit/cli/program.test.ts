@@ -13,7 +13,7 @@ suite('every command', () => {
       const { code, stdout } = await podtap([name, '--help'])
 
       assert.equal(code, 0)
-      assert.match(stdout, new RegExp(`^Examples?: .*podtap ${name}\\b`, 'm'))
+      assert.match(stdout, new RegExp(`^Examples?:\\s.*podtap ${name}\\b`, 'ms'))
       const long = stdout.split('\n').filter((line) => Array.from(line).length > 110)
       assert.deepEqual(long, [])
     })

@@ -59,7 +59,14 @@ test('a target is a kind, as kubectl takes it, and a name', () => {
     assert.deepEqual(parseTarget(raw), { kind: 'Deployment', name: 'web' })
   assert.deepEqual(parseTarget('sts/db'), { kind: 'StatefulSet', name: 'db' })
 
-  for (const raw of ['web', 'service/web', 'deployment/', 'deployment/a/b', '__proto__/x', 'constructor/x']) {
+  for (const raw of [
+    'web',
+    'service/web',
+    'deployment/',
+    'deployment/a/b',
+    '__proto__/x',
+    'constructor/x',
+  ]) {
     assert.throws(() => parseTarget(raw), {
       code: 'ERR_CONFIG',
       message:
