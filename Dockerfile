@@ -33,4 +33,4 @@ LABEL org.opencontainers.image.title="podtap sidecar"
 WORKDIR /app
 USER 65532:65532
 EXPOSE 14789/tcp
-ENTRYPOINT ["/usr/bin/node", "--max-old-space-size=64", "--max-semi-space-size=2", "/app/dist/sidecar/main.js"]
+ENTRYPOINT ["/usr/bin/node", "--max-old-space-size=64", "--max-semi-space-size=1", "/app/dist/sidecar/main.js"]

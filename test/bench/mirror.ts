@@ -20,6 +20,9 @@ import type { Mix } from './mirror/traffic.ts'
 /** Load before every measurement of CPU time: what is compiled when it is first used counts for nothing. */
 const WARM_UP_SECONDS = 0.6
 
+/** Until what a load set off in the background (compilation, collection) is over. */
+const SETTLE_MS = 2000
+
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
@@ -123,6 +126,7 @@ async function measureIdle(plan: Plan, results: Results): Promise<void> {
     progress(`CPU while nothing happens: ${name}`)
     await withSubject(name, async (subject) => {
       await send('60', subject, plan)
+      await delay(SETTLE_MS)
       const before = subject.usedUs() ?? 0
       await delay(plan.idleSeconds * 1000)
       const used = (subject.usedUs() ?? 0) - before

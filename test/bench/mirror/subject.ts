@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { SIDECAR_FLAGS } from '../../../scripts/image.d/images.ts'
 import { DEFAULT_METRICS_PORT } from '../../../sidecar/contract.ts'
 import { CpuGroup } from './cgroup.ts'
 import { ADDRESSES, type Rig } from './rig.ts'
@@ -23,9 +24,6 @@ export type SubjectName = keyof typeof SUBJECTS
 /** The compiled sidecar. */
 export const SIDECAR = join(import.meta.dirname, '../../../dist/sidecar/main.js')
 const SIDECAR_CPU = 1
-
-/** As in the image. */
-const SIDECAR_FLAGS = ['--max-old-space-size=64', '--max-semi-space-size=2']
 
 /** Prints the sidecar's metrics, run in its network namespace. */
 const SCRAPE = `process.stdout.write(await (await fetch('http://${ADDRESSES.pod.ip}:${DEFAULT_METRICS_PORT}/metrics')).text())`
