@@ -25,7 +25,8 @@ export function rolloutProgress(object: JsonObject): RolloutProgress {
   const seen = observed >= numberAt(object, 'metadata', 'generation')
   // Older pods, also those that are about to end, are in the total.
   const complete = seen && updated >= wanted && available >= wanted && total <= updated
-  return { wanted, updated, available, complete }
+  // Until its controller has seen the change, the counts are those of the template before.
+  return { wanted, updated: seen ? updated : 0, available, complete }
 }
 
 /** Why a rollout does not replace pods by itself; undefined: nothing holds it back. */

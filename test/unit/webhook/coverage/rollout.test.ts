@@ -16,7 +16,9 @@ test('a Deployment whose pods are all new and available has rolled out', () => {
 })
 
 test('a change that its controller has not seen yet is under way', () => {
-  assert.equal(rolloutProgress(deployment({ ...AT_REST, observedGeneration: 1 })).complete, false)
+  const progress = rolloutProgress(deployment({ ...AT_REST, observedGeneration: 1 }))
+
+  assert.deepEqual(progress, { wanted: 3, updated: 0, available: 3, complete: false })
 })
 
 test('so is one with older pods, with too few new ones, or with one that is not available', () => {
