@@ -58,7 +58,7 @@ export function seenPod(pod: JsonObject): SeenPod | undefined {
 }
 
 /** A laptop need not have libpcap: nothing is said against a filter then. */
-async function filterProblemHere(filter: string): Promise<string | undefined> {
+export async function filterProblemHere(filter: string): Promise<string | undefined> {
   try {
     return await filterProblemOf(filter)
   } catch (error) {

@@ -22,7 +22,7 @@ export function addInjectCommand(program: Command, context: CliContext): void {
   const command = program
     .command('inject')
     .description('add the sidecar to workloads in manifests, as the webhook would, and print them')
-  addSurroundingsOptions(addOutputOption(addFileOption(command)))
+  addSurroundingsOptions(addOutputOption(addFileOption(command)), 'default')
     .addHelpText(
       'after',
       '\nExit status: 0 all were decided, 1 a manifest or an annotation is malformed, 2 wrong use.\n\nExample: podtap inject -f app.yaml | kubectl apply -f -',

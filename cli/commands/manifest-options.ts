@@ -35,10 +35,13 @@ export function addOutputOption(command: Command): Command {
   return command.addOption(option.choices(['yaml', 'json']))
 }
 
-/** Adds what the webhook would know of the cluster. */
-export function addSurroundingsOptions(command: Command): Command {
+/**
+ * Adds what the webhook would know of the cluster. `namespace` is the one of objects that do not name
+ * one; undefined: the command sees to it.
+ */
+export function addSurroundingsOptions(command: Command, namespace?: string): Command {
   return command
-    .option('-n, --namespace <name>', 'namespace of objects that do not name one', 'default')
+    .option('-n, --namespace <name>', 'namespace of objects that do not name one', namespace)
     .option(
       '--namespace-annotations <key=value...>',
       'annotations of the namespaces; without any, and without a manifest of its own, a namespace ' +

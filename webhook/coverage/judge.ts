@@ -84,7 +84,7 @@ function stateOf({ sidecar, configHash }: Carried, expected: Expected): Coverage
 const LATEST = '9999-12-31T23:59:59Z'
 
 /** `kubectl rollout restart`, as the webhook would see it. */
-function asRestarted(workload: Situation['workload']): Situation['workload'] {
+export function asRestarted(workload: Situation['workload']): Situation['workload'] {
   const { template } = workload
   if (template === undefined) return workload
   const metadata = objectAt(template, 'metadata')

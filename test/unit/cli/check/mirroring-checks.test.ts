@@ -34,7 +34,9 @@ function namespace(
   return {
     namespace: { name: 'shop', annotations, labels },
     enabled,
-    workloads: [{ ...workload, object: undefined, state: 'mirrored', ...judged, pods }],
+    workloads: [
+      { ...workload, object: undefined, configHash: '', state: 'mirrored', ...judged, pods },
+    ],
   }
 }
 

@@ -106,7 +106,7 @@ async function start(
   })
   const owner = 'apps/v1 StatefulSet db'
   api.put('/api/v1/namespaces/shop/pods/db-0', pod('db-0', template, { owner }) as StoredObject)
-  const kubeconfig = kubeconfigFile(t, api.url, 'shop')
+  const kubeconfig = kubeconfigFile(t, api.url, { namespace: 'shop' })
   const environment = { KUBECONFIG: kubeconfig }
   return { api, run: (...args) => podtap(['refresh', ...args], { environment }) }
 }
