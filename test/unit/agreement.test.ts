@@ -80,7 +80,11 @@ test('every image has the version of the package', () => {
 test('the manifests are valid YAML', () => {
   const errors = parseAllDocuments(manifestText()).flatMap((document) => document.errors)
 
-  assert.deepEqual(errors, [])
+  // The messages alone: an error holds its whole document, and to compare those takes gigabytes.
+  assert.deepEqual(
+    errors.map(({ message }) => message),
+    [],
+  )
 })
 
 test('every code of the error catalogue is used, and no other', () => {
@@ -99,7 +103,11 @@ test('every drop reason is explained where it is declared', () => {
   for (const reason of DROP_REASONS) assert.ok(contract.includes(`- \`${reason}\`:`), reason)
 })
 
+/** The manifests in YAML; the templates of the chart are YAML only once Helm has rendered them. */
 function manifestText(part = '**'): string {
-  const files = globSync(`manifests/${part}/*.yaml`, { cwd: ROOT }).sort()
+  const files = globSync(`manifests/${part}/*.yaml`, {
+    cwd: ROOT,
+    exclude: ['manifests/chart/templates/**'],
+  }).sort()
   return files.map((file) => readFileSync(join(ROOT, file), 'utf8')).join('\n---\n')
 }
