@@ -49,15 +49,17 @@ function checkPods({ setting, namespace, label, pods, users }: SensorFacts): rea
   const selector = `${label}=${setting.labelValue}`
   if ('problem' in pods) return [notChecked(`the sensor ${selector}`, pods.problem)]
   const forWhom = `for ${users.join(', ')}`
-  const ready = pods.value.filter(isReady).length
+  // One that is about to end is as good as gone.
+  const live = pods.value.filter((pod) => !isEnding(pod))
+  const ready = live.filter(isReady).length
   if (ready > 0) {
-    const found = `${ready} of ${pods.value.length} sensor pods ${selector} ready`
+    const found = `${ready} of ${live.length} sensor pods ${selector} ready`
     return [ok(`${found} in the namespace ${namespace}, ${forWhom}`)]
   }
-  if (pods.value.length > 0) {
+  if (live.length > 0) {
     return [
       failure(
-        `none of ${pods.value.length} sensor pods ${selector} in the namespace ${namespace} is ready: ` +
+        `none of ${live.length} sensor pods ${selector} in the namespace ${namespace} is ready: ` +
           `frames of ${users.join(', ')} are dropped`,
         `kubectl -n ${namespace} describe pods -l ${selector}`,
       ),
@@ -87,13 +89,13 @@ function checkAccess({ setting, namespace, access }: SensorFacts): readonly Find
   })
 }
 
-/** As sidecars decide it: only pods that run, are ready and are not about to end are sensors. */
+/** As sidecars decide it: of the pods that are not about to end, those that run and are ready. */
 function isReady(pod: JsonObject): boolean {
   const conditions = arrayAt(pod, 'status', 'conditions')
   const ready = conditions.find((condition) => valueAt(condition, 'type') === 'Ready')
-  return (
-    valueAt(pod, 'metadata', 'deletionTimestamp') === undefined &&
-    textAt(pod, 'status', 'phase') === 'Running' &&
-    valueAt(ready, 'status') === 'True'
-  )
+  return textAt(pod, 'status', 'phase') === 'Running' && valueAt(ready, 'status') === 'True'
+}
+
+function isEnding(pod: JsonObject): boolean {
+  return valueAt(pod, 'metadata', 'deletionTimestamp') !== undefined
 }
