@@ -44,6 +44,7 @@ on and off without quotes as booleans.
   (list "SENSOR_LABEL" .Values.sensor.label)
   (list "SENSOR_PORT" .Values.sensor.port)
   (list "RECEIVER" .Values.sensor.receiver)
+  (list "SPREAD" .Values.sensor.spread)
   (list "SIDECAR_CPU" .Values.sidecar.cpu)
   (list "SIDECAR_MEMORY" .Values.sidecar.memory)
   (list "SIDECAR_METRICS_PORT" .Values.sidecar.metricsPort)
