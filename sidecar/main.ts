@@ -9,7 +9,7 @@ import { createLogger, type Logger } from '../lib/logger.ts'
 import { loadSidecarConfig, type SidecarConfig } from './config.ts'
 import { EXIT_CODES, SERVICE_ACCOUNT_PATH } from './contract.ts'
 import { checkFilter } from './engine/libpcap.ts'
-import { releaseCode } from './engine/release-code.ts'
+import { releaseCodeRegularly } from './engine/release-code.ts'
 import { findDefaultDevice } from './interfaces/system-interfaces.ts'
 import { runUntil } from './mirror.ts'
 import { runMirror, type RunningMirror } from './run-mirror.ts'
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   const log = createLogger('sidecar', config.logLevel)
   exitOnError(log)
   const mirror = await start(config, log)
-  releaseCode()
+  releaseCodeRegularly()
   log.info(await runUntil(mirror, stopped.signal), 'mirroring ended')
   process.exit(EXIT_CODES.ok)
 }

@@ -8,6 +8,24 @@ import { koffi } from './ffi.ts'
 
 const MADV_DONTNEED = 4
 
+/** When starting up is over: V8 has compiled what the warm-up of the engine ran. */
+const FIRST_MS = 5000
+
+/** Then traffic has V8 compile again. Letting go and mapping again what is used takes about 1 ms. */
+const INTERVAL_MS = 30_000
+
+/** Calls releaseCode() after starting up and from then on, without keeping the process alive. */
+export function releaseCodeRegularly(): void {
+  setTimeout(() => {
+    releaseCode()
+    setInterval(releaseCode, INTERVAL_MS).unref()
+  }, FIRST_MS).unref()
+}
+
+type Advise = (address: number, length: number, advice: number) => number
+
+let advise: Advise | undefined
+
 /** A range of addresses. */
 export interface CodeRange {
   readonly start: number
@@ -20,9 +38,10 @@ export interface CodeRange {
  * many bytes of code it has offered, 0 where the system does not allow that.
  */
 export function releaseCode(): number {
-  const { advise } = bind()
+  advise ??= bindAdvise()
+  const offer = advise
   return codeRanges(readFileSync('/proc/self/maps', 'utf8'))
-    .filter(({ start, length }) => advise(start, length, MADV_DONTNEED) === 0)
+    .filter(({ start, length }) => offer(start, length, MADV_DONTNEED) === 0)
     .reduce((sum, { length }) => sum + length, 0)
 }
 
@@ -40,13 +59,9 @@ export function codeRanges(maps: string): CodeRange[] {
   )
 }
 
-function bind(): { advise: (address: number, length: number, advice: number) => number } {
-  const libc = koffi.load(null)
-  return {
-    advise: libc.func('int madvise(uintptr_t address, size_t length, int advice)') as (
-      address: number,
-      length: number,
-      advice: number,
-    ) => number,
-  }
+/** madvise(2), returning -1 on failure. */
+function bindAdvise(): Advise {
+  return koffi
+    .load(null)
+    .func('int madvise(uintptr_t address, size_t length, int advice)') as Advise
 }

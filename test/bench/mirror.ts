@@ -3,7 +3,9 @@
  * inside the sidecar's CPU quota, memory, idle CPU. Engines are measured in turn within every round,
  * so that what disturbs the machine disturbs all of them. Needs root and a compiled sidecar.
  *
- *   npm run bench -- [--quick] [--json]
+ *   npm run bench -- [--quick] [--json] [--profile]
+ *
+ * --profile shows instead where the ring engine spends its time; it needs perf(1).
  */
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -12,6 +14,7 @@ import { checkGoals } from './mirror/goals.ts'
 import { climbTcp, findGeneratorLimit, findLimits } from './mirror/limits.ts'
 import { Load, type LoadResult } from './mirror/load.ts'
 import { planOf, QUOTA_US, STEADY_RATES, type Plan, type Traffic } from './mirror/plan.ts'
+import { profileRing } from './mirror/profile.ts'
 import { Results, rounded } from './mirror/results.ts'
 import { Rig } from './mirror/rig.ts'
 import { SIDECAR, startSubject, type Subject, type SubjectName } from './mirror/subject.ts'
@@ -20,6 +23,9 @@ import type { Mix } from './mirror/traffic.ts'
 /** Load before every measurement of CPU time: what is compiled when it is first used counts for nothing. */
 const WARM_UP_SECONDS = 0.6
 
+/** How long a profile takes: enough samples at every rate. */
+const PROFILE_SECONDS = 4
+
 /** Until what a load set off in the background (compilation, collection) is over. */
 const SETTLE_MS = 2000
 
@@ -27,6 +33,7 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
   },
 })
 if (process.getuid?.() !== 0) throw new Error('the bench makes network namespaces: run it as root')
@@ -36,17 +43,36 @@ const rig = new Rig()
 const load = new Load(rig)
 try {
   await load.ready()
-  const results = new Results()
   const plan = planOf(values)
+  await (values.profile ? showProfiles(plan) : measureAll(plan))
+} finally {
+  await load.close()
+  rig.close()
+}
+
+async function measureAll(plan: Plan): Promise<void> {
+  const results = new Results()
   await measureCpu(plan, results)
   await measureIdle(plan, results)
   await measureLimits(plan, results)
   await measureTcpLimits(plan, results)
   const goals = checkGoals(results)
   process.stdout.write(`${values.json ? results.toJson(goals) : results.toTable(goals)}\n`)
-} finally {
-  await load.close()
-  rig.close()
+}
+
+async function showProfiles(plan: Plan): Promise<void> {
+  for (const traffic of plan.traffics) {
+    await withSubject('ring', async (subject) => {
+      await send(traffic, subject, plan)
+      const shares = await profileRing(() =>
+        send(traffic, subject, { ...plan, seconds: PROFILE_SECONDS }),
+      )
+      const lines = shares.map(
+        ({ part, percent }) => `${percent.toFixed(1).padStart(5)} %  ${part}`,
+      )
+      process.stdout.write(`${traffic}\n${lines.join('\n')}\n`)
+    })
+  }
 }
 
 async function measureCpu(plan: Plan, results: Results): Promise<void> {

@@ -23,7 +23,9 @@ export type SubjectName = keyof typeof SUBJECTS
 
 /** The compiled sidecar. */
 export const SIDECAR = join(import.meta.dirname, '../../../dist/sidecar/main.js')
-const SIDECAR_CPU = 1
+
+/** The CPU that it has for itself. */
+export const SIDECAR_CPU = 1
 
 /** Prints the sidecar's metrics, run in its network namespace. */
 const SCRAPE = `process.stdout.write(await (await fetch('http://${ADDRESSES.pod.ip}:${DEFAULT_METRICS_PORT}/metrics')).text())`
