@@ -27,7 +27,7 @@ export interface SurveyOptions extends SurveyScope {
   /** What is wrong with a pcap-filter expression, or undefined. */
   filterProblemOf(filter: string): Promise<string | undefined>
   /** Shown every pod as the API has it, for those who want to know more of pods than coverage does. */
-  seePod?(pod: JsonObject): void
+  readonly seePod?: (pod: JsonObject) => void
 }
 
 /** How a namespace stands. */
