@@ -96,6 +96,7 @@ export const DEFAULT_ENGINE: EngineName = 'ring'
  * - `unreachable`: no route to the sensor, or the network is down
  * - `backlog`: more sends were outstanding than the engine or the kernel holds, or the engine had no
  *   time left for anything but frames
+ * - `duplicate`: a copy of a packet that was seen on another interface of the node (DEDUP_LOCAL)
  * - `send-error`: any other error of the socket
  */
 export const DROP_REASONS = [
@@ -106,6 +107,7 @@ export const DROP_REASONS = [
   'refused',
   'unreachable',
   'backlog',
+  'duplicate',
   'send-error',
 ] as const
 

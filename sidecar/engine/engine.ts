@@ -28,6 +28,8 @@ export interface EngineOptions {
   readonly filter: string
   /** UDP destination port of mirrored frames, 1…65535: podtap's own packets are recognised by it too. */
   readonly sensorPort: number
+  /** Whether a packet that passes several interfaces is sent once. */
+  readonly dedupLocal?: boolean
   /** What happens to frames that are too long for the path; `split` unless said otherwise. */
   readonly fit?: Fit
 }
@@ -78,6 +80,8 @@ export type EngineState = 'stopped' | 'capturing' | 'waiting'
 export interface Engine {
   readonly name: EngineName
   readonly state: EngineState
+  /** Undefined: it captures one interface only. */
+  readonly node?: NodeControls
   /**
    * Begins to capture; resolves when the first frame can be captured, or, when the interface is
    * missing or down, as soon as the engine waits for it. May be called again after it has failed.
@@ -109,6 +113,23 @@ export interface Engine {
   stop(): Promise<void>
 }
 
+/** What can be said to an engine that captures several interfaces, while it runs. */
+export interface NodeControls {
+  /** Chooses interfaces by other rules; those that stay lose no frame. */
+  setInterfaces(rules: InterfaceRules): void
+  /** Leaves out packets from and to these addresses (IPv4 or IPv6) from now on, and no others. */
+  excludeAddresses(addresses: readonly string[]): void
+  /** Tells of its work through EngineEvents.onDebug, 0…5; below 2 there is nothing to tell. */
+  setDebugLevel(level: number): void
+}
+
+/** A line about an engine's work, from some debug level on. */
+export interface EngineDebug {
+  readonly level: number
+  readonly message: string
+  readonly fields: object
+}
+
 /** Interfaces that were taken up and let go, by name. */
 export interface InterfaceChange {
   readonly taken: readonly string[]
@@ -123,6 +144,8 @@ export interface InterfaceChange {
 export interface EngineEvents {
   /** Of several interfaces some came or went. */
   onInterfaces?(change: InterfaceChange): void
+  /** Its debug level is high enough to tell this; a few lines a second at most. */
+  onDebug?(line: EngineDebug): void
   /** `reason` says why in words, for the log: "interface eth0 is down". */
   onStateChange(state: EngineState, reason: string): void
 }

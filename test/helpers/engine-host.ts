@@ -5,10 +5,12 @@
 import { createInterface } from 'node:readline'
 import { AppError, messageOf } from '../../lib/errors.ts'
 import type { EngineName } from '../../sidecar/contract.ts'
+import type { InterfaceRules } from '../../sidecar/interfaces/choose-interfaces.ts'
 import { createEngine } from '../../sidecar/engine/create-engine.ts'
 import type {
   Destination,
   EngineCounters,
+  EngineDebug,
   EngineOptions,
   InterfaceChange,
 } from '../../sidecar/engine/engine.ts'
@@ -17,6 +19,9 @@ import type {
 export type HostCommand =
   | { readonly command: 'destinations'; readonly destinations: readonly Destination[] }
   | { readonly command: 'filter'; readonly expression: string }
+  | { readonly command: 'interfaces'; readonly rules: InterfaceRules }
+  | { readonly command: 'exclude'; readonly addresses: readonly string[] }
+  | { readonly command: 'debug'; readonly level: number }
   | { readonly command: 'counters' }
   | { readonly command: 'stop' }
 
@@ -24,6 +29,7 @@ export type HostCommand =
 export type HostEvent =
   | { readonly event: 'state'; readonly state: string; readonly reason: string }
   | { readonly event: 'interfaces'; readonly change: InterfaceChange }
+  | { readonly event: 'debug'; readonly line: EngineDebug }
   | { readonly event: 'started' }
   | { readonly event: 'failed'; readonly code: string; readonly message: string }
   | { readonly event: 'counters'; readonly counters: EngineCounters }
@@ -37,6 +43,9 @@ const engine = createEngine(name as EngineName, JSON.parse(options) as EngineOpt
   },
   onInterfaces: (change) => {
     tell({ event: 'interfaces', change })
+  },
+  onDebug: (line) => {
+    tell({ event: 'debug', line })
   },
 })
 
@@ -52,6 +61,9 @@ for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line) as HostCommand
   if (command.command === 'destinations') engine.setDestinations(command.destinations)
   else if (command.command === 'filter') await setFilter(command.expression)
+  else if (command.command === 'interfaces') engine.node?.setInterfaces(command.rules)
+  else if (command.command === 'exclude') engine.node?.excludeAddresses(command.addresses)
+  else if (command.command === 'debug') engine.node?.setDebugLevel(command.level)
   else if (command.command === 'counters') {
     tell({ event: 'counters', counters: await engine.counters() })
   } else {

@@ -6,7 +6,12 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { EngineName, Receiver } from '../../sidecar/contract.ts'
 import { droppedFrames } from '../../sidecar/engine/engine-counters.ts'
-import type { EngineCounters, EngineOptions, InterfaceChange } from '../../sidecar/engine/engine.ts'
+import type {
+  EngineCounters,
+  EngineOptions,
+  InterfaceChange,
+  EngineDebug,
+} from '../../sidecar/engine/engine.ts'
 import type { HostCommand, HostEvent } from './engine-host.ts'
 import { until } from './until.ts'
 import { HOSTS, type Place, type Wire } from './wire.ts'
@@ -45,6 +50,8 @@ export class WireEngine {
   readonly states: { readonly state: string; readonly reason: string }[] = []
   /** Every change of interfaces so far. */
   readonly interfaces: InterfaceChange[] = []
+  /** Every line about its work so far. */
+  readonly debugLines: EngineDebug[] = []
   readonly #host: ChildProcess
   readonly #events = new EventEmitter()
 
@@ -54,6 +61,7 @@ export class WireEngine {
     createInterface({ input: host.stdout! }).on('line', (line) => {
       const event = JSON.parse(line) as HostEvent
       if (event.event === 'state') this.states.push(event)
+      if (event.event === 'debug') this.debugLines.push(event.line)
       if (event.event === 'interfaces') this.interfaces.push(event.change)
       this.#events.emit(event.event, event)
     })
@@ -134,6 +142,11 @@ export class WireEngine {
     this.#tell({ command: 'filter', expression })
     const [event] = (await answered) as [Extract<HostEvent, { event: 'filtered' }>]
     return event.problem
+  }
+
+  /** Says something to an engine of a node that it does not answer; what is asked later comes after it. */
+  tell(command: Extract<HostCommand, { command: 'interfaces' | 'exclude' | 'debug' }>): void {
+    this.#tell(command)
   }
 
   async counters(): Promise<EngineCounters> {

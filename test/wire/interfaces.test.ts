@@ -14,6 +14,7 @@ let wire: Wire
 
 before(async () => {
   wire = await Wire.open()
+  await wire.addVxlan(0xabcdef, HOSTS.sensor.ipv4)
   await wire.runOnNode('ip', 'link', 'set', 'lo', 'up')
   await wire.runOnNode('ip', 'addr', 'add', '10.77.0.254/24', 'dev', 'br0')
 })
@@ -143,7 +144,6 @@ test('an interface made anew with another MTU is taken up again, also where no o
 
   await wire.runOnNode('ip', 'link', 'del', 'eth7')
   await engine.enters('waiting', 1)
-  assert.equal(engine.states.at(-1)?.reason, 'interface eth7 is missing')
   await addVeth('eth7', 'mtu', '9000')
   await engine.enters('capturing', 2)
   const jumbo = ethernet(0x88b5, concat(number(7, 2), new Uint8Array(1300)))
@@ -191,7 +191,9 @@ test('a bridge that loses a port keeps it as an interface', async () => {
   assert.deepEqual(await marksOf(arriving, 1), [7])
 })
 
-test('mirrored frames of others pass the node and are not mirrored again', async () => {
+test('mirrored frames of others, and refusals of them, are not mirrored again by the node', async (t) => {
+  await wire.run('sensor', 'ip', 'link', 'del', 'vx0')
+  t.after(() => wire.addVxlan(0xabcdef, HOSTS.sensor.ipv4))
   const onThePod = await WireEngine.mirroring(wire, { engine: 'ring', filter: 'udp port 9' })
   const onTheNode = await WireEngine.mirroring(wire, {
     engine: 'ring',
@@ -213,4 +215,94 @@ test('mirrored frames of others pass the node and are not mirrored again', async
   await onTheNode.countersWhen('all are captured', (now) => now.capturedFrames >= 10)
   assert.equal((await onThePod.stop()).capturedFrames, 5)
   assert.equal((await onTheNode.stop()).capturedFrames, 10)
+})
+
+test('interfaces are chosen anew while frames flow, and those that stay lose none', async () => {
+  for (const name of ['eth7', 'eth8']) await addVeth(name)
+  const engine = await start({ names: ['eth7'] })
+  const sending = sendOn('eth7', 7, 20_000)
+
+  for (let round = 0; round < 20; round++) {
+    const names = round % 2 === 0 ? ['eth7', 'eth8'] : ['eth7']
+    engine.tell({ command: 'interfaces', rules: rules({ names }) })
+    await engine.setFilter(`${ONE_OF_OURS} or udp port ${1000 + round}`)
+  }
+  await sending
+
+  const now = await engine.countersWhen('all are sent', ({ sentFrames }) => sentFrames >= 20_000)
+  assert.equal(now.sentFrames, 20_000)
+  assert.equal(unaccounted(await engine.stop()), 0)
+})
+
+test('a packet that passes several interfaces is sent once where that is wanted', async () => {
+  const payload = udp([1000, 9], new Uint8Array(100))
+  const addresses = { source: hex('0a4d0002'), destination: hex('0a4d0001') }
+  const frame = ethernet(0x0800, ipv4({ protocol: 17, payload, ...addresses }))
+  frame.set(hex(HOSTS.pod.mac.replaceAll(':', '')))
+  const engine = await WireEngine.mirroring(wire, {
+    engine: 'ring',
+    place: 'node',
+    interfaces: rules({ any: true, exclude: [] }),
+    filter: 'udp port 9',
+    dedupLocal: true,
+  })
+
+  // Sent again it is another packet with the same bytes.
+  await wire.sendFrames('client', [frame], 3)
+
+  const now = await engine.countersWhen('all are captured', (each) => each.capturedFrames === 6)
+  assert.equal(now.sentFrames, 3)
+  assert.equal(now.dropped.duplicate, 3)
+  await engine.stop()
+})
+
+test('packets from and to addresses that others mirror are left out', async () => {
+  const engine = await WireEngine.mirroring(wire, {
+    engine: 'ring',
+    place: 'node',
+    interfaces: rules({ names: ['client'] }),
+    filter: 'udp port 9 or arp[24:4] = 0x0a4d0063',
+  })
+  const to = (destination: string, source = '0a4d0002'): Uint8Array => {
+    const fields = { source: hex(source), destination: hex(destination) }
+    return ethernet(
+      0x0800,
+      ipv4({ protocol: 17, payload: udp([1000, 9], new Uint8Array(9)), ...fields }),
+    )
+  }
+  const arp = ethernet(
+    0x0806,
+    hex(`0001 0800 0604 0001 020000007702 0a4d0002 000000000000 0a4d0063`),
+  )
+  const frames = [to('0a4d0063'), to('0a4d0064'), to('0a4d0001', '0a4d0063'), arp]
+
+  engine.tell({ command: 'exclude', addresses: ['10.77.0.99', 'fd77::99'] })
+  await engine.counters()
+  await wire.sendFrames('client', frames)
+  const excluding = await engine.countersWhen('one is sent', (now) => now.sentFrames >= 1)
+  engine.tell({ command: 'exclude', addresses: [] })
+  await engine.counters()
+  await wire.sendFrames('client', frames)
+  const all = await engine.countersWhen('four more are sent', (now) => now.sentFrames >= 5)
+
+  assert.deepEqual([excluding.capturedFrames, all.capturedFrames], [1, 5])
+  await engine.stop()
+})
+
+test('the debug level changes what the engine tells, and what it tells is limited', async () => {
+  await addVeth('eth7')
+  const engine = await start({ names: ['eth7'] })
+
+  await sendOn('eth7', 7, 10)
+  await engine.countersWhen('10 are sent', (now) => now.sentFrames === 10)
+  assert.deepEqual(engine.debugLines, [])
+
+  engine.tell({ command: 'debug', level: 5 })
+  await engine.counters()
+  await sendOn('eth7', 7, 1000)
+  await engine.countersWhen('1000 more are sent', (now) => now.sentFrames === 1010)
+  const frames = engine.debugLines.filter(({ level }) => level === 5)
+  assert.match(JSON.stringify(frames[0]?.fields), /"hex":"02000000000202000000000188b50007/)
+  assert.ok(engine.debugLines.length <= 60, `${engine.debugLines.length} lines`)
+  await engine.stop()
 })

@@ -1,4 +1,5 @@
 /** What a capture socket is attached to: one interface, or all that are chosen. */
+import type { InterfaceRules } from '../../interfaces/choose-interfaces.ts'
 import type { Instruction } from './instructions.ts'
 
 /** How a capture finds its interfaces, and keeps them. */
@@ -17,6 +18,8 @@ export interface Attachment {
   attach(): string | undefined
   /** Reads what `eventFd` has. Returns whether anything was taken up or let go. */
   onEvent(): boolean
+  /** Chooses by other rules from now on, where it chooses at all; what both choose loses nothing. */
+  setRules?(rules: InterfaceRules): void
 }
 
 /**

@@ -23,6 +23,7 @@ const BLOCK_PACKETS = 3
 const BLOCK_FIRST = 4
 const PACKET_HEADER_BYTES = 48
 const VNET_HEADER_BYTES = 10
+const PACKET_OUTGOING = 4
 const STATUS_KERNEL = 0
 const STATUS_USER = 1
 
@@ -50,6 +51,7 @@ export class CaptureRing {
   #block = 0
   #packet = 0
   #packetsLeft = 0
+  #current = 0
 
   /** Over `memory[start, start + blockBytes * blocks)`. */
   constructor(memory: Memory, start: number, size: RingSize, hasVnetHeader: boolean) {
@@ -85,9 +87,21 @@ export class CaptureRing {
     const isTooNear = frame.start < packet + PACKET_HEADER_BYTES + HEADROOM_BYTES
     if (isTooNear || !this.#isInBlock(frame.start, captured)) return this.#abandonBlock()
     this.#describe(frame, at, words[at + 5] ?? 0)
+    this.#current = packet
     this.#packetsLeft--
     this.#packet = packet + (words[at] ?? 0)
     return words[at + 4] ?? 0
+  }
+
+  /**
+   * Where the frame that nextFrame() gave last was seen: a number for its interface and direction. The
+   * kernel writes a struct sockaddr_ll behind the packet's header (packet_mmap.rst), which ends where the
+   * frame's headroom may begin: ask before the frame is changed.
+   */
+  place(): number {
+    const index = this.#memory.words[(this.#current + PACKET_HEADER_BYTES + 4) >>> 2] ?? 0
+    const type = this.#memory.bytes[this.#current + PACKET_HEADER_BYTES + 10] ?? 0
+    return index * 2 + (type === PACKET_OUTGOING ? 1 : 0)
   }
 
   /** Gives all blocks that were read back to the kernel: nothing may use their frames any more. */

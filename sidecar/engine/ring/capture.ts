@@ -2,6 +2,7 @@
 import { AppError } from '../../../lib/errors.ts'
 import type { Attachment, AttachmentFactory } from './attachment.ts'
 import { CaptureRing, type RingSize } from './capture-ring.ts'
+import { excludedAddresses } from './excluded-addresses.ts'
 import type { Instruction } from './instructions.ts'
 import { LAYOUT } from './layout.ts'
 import { isAddressable, memoryOver, type Memory } from './memory.ts'
@@ -48,7 +49,7 @@ export class Capture {
     this.filter = new SocketFilter(this.fd, {
       own: ownRefusals(native.isLoopback(this.fd, options.interfaceName)),
       interfaces: this.interfaces.interfaces,
-      addresses: [],
+      addresses: excludedAddresses(options.excluded),
       expression,
     })
     const hasVnetHeader = configure(this.fd, options)

@@ -67,10 +67,9 @@ export class ChosenInterfaces implements Attachment {
     return this.#choose()
   }
 
-  /** Chooses by other rules from now on; what both choose loses nothing. */
-  setRules(rules: InterfaceRules): boolean {
+  setRules(rules: InterfaceRules): void {
     this.#chooser = new InterfaceChooser(rules)
-    return this.#choose()
+    this.#choose()
   }
 
   /** The filter refuses everything until the first choice, so nothing unwanted can enter before it. */

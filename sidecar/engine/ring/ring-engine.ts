@@ -8,6 +8,7 @@ import type {
   EngineEvents,
   EngineOptions,
   EngineState,
+  NodeControls,
 } from '../engine.ts'
 import { DROP_REASONS } from '../../contract.ts'
 import { checkFilter } from '../libpcap.ts'
@@ -45,6 +46,7 @@ export class RingEngine implements Engine {
   readonly #counters = sharedCounters()
   readonly #resources = sharedResources()
   readonly #slots = new DestinationSlots(this.#counters)
+  readonly #debug = new Int32Array(new SharedArrayBuffer(4))
   readonly #stopping = new AbortController()
   #worker: RingWorker | undefined
   #supervision: Promise<void> = Promise.resolve()
@@ -61,6 +63,9 @@ export class RingEngine implements Engine {
     this.#ring = {
       ...options,
       fit: options.fit ?? 'split',
+      dedupLocal: options.dedupLocal ?? false,
+      excluded: [],
+      debug: this.#debug.buffer,
       ring: DEFAULT_RING,
       sourcePorts: SOURCE_PORTS,
       counters: this.#counters.buffer,
@@ -69,6 +74,20 @@ export class RingEngine implements Engine {
       withoutVnetHeader: false,
       ...ring,
     }
+  }
+
+  readonly node: NodeControls = {
+    setInterfaces: (interfaces) => {
+      this.#ring = { ...this.#ring, interfaces }
+      this.#worker?.setRules(interfaces)
+    },
+    excludeAddresses: (excluded) => {
+      this.#ring = { ...this.#ring, excluded }
+      this.#worker?.exclude(excluded)
+    },
+    setDebugLevel: (level) => {
+      this.#debug[0] = level
+    },
   }
 
   get state(): EngineState {
@@ -135,6 +154,7 @@ export class RingEngine implements Engine {
         if (!this.#stopping.signal.aborted) this.#enter(state, reason)
       },
       onInterfaces: (change) => this.#events.onInterfaces?.(change),
+      onDebug: (line) => this.#events.onDebug?.(line),
     })
     this.#worker = worker
     worker.setTargets(this.#targets)

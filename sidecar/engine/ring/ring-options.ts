@@ -5,6 +5,7 @@ import type { InterfaceRules } from '../../interfaces/choose-interfaces.ts'
 import {
   MAX_DESTINATIONS,
   type Destination,
+  type EngineDebug,
   type EngineState,
   type InterfaceChange,
 } from '../engine.ts'
@@ -23,6 +24,12 @@ export interface RingOptions {
   readonly interfaceName: string
   /** Several interfaces, chosen by these rules; then interfaceName does not count. */
   readonly interfaces?: InterfaceRules
+  /** Whether copies of a packet on other interfaces are dropped. */
+  readonly dedupLocal: boolean
+  /** Addresses whose packets are left out. */
+  readonly excluded: readonly string[]
+  /** Shared memory: the debug level, one 32-bit number. */
+  readonly debug: SharedArrayBuffer
   readonly vni: number
   /** pcap-filter expression of the user; may be empty. */
   readonly filter: string
@@ -53,6 +60,8 @@ export type Command =
   | { readonly kind: 'targets'; readonly targets: readonly Target[] }
   /** Instructions of a capture filter, 8 bytes each; answered by `filtered`. */
   | { readonly kind: 'filter'; readonly instructions: Uint8Array }
+  | { readonly kind: 'rules'; readonly rules: InterfaceRules }
+  | { readonly kind: 'excluded'; readonly addresses: readonly string[] }
   | { readonly kind: 'stop' }
 
 /** Worker to parent. */
@@ -61,6 +70,7 @@ export type Report =
   | { readonly kind: 'state'; readonly state: EngineState; readonly reason: string }
   | { readonly kind: 'interfaces'; readonly change: InterfaceChange }
   | { readonly kind: 'filtered' }
+  | { readonly kind: 'debug'; readonly line: EngineDebug }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
 
 /** The counters that the worker writes, as places in one Float64Array: exact up to 2^53. */

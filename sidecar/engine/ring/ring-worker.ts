@@ -2,9 +2,10 @@
 import { writeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { AppError, messageOf } from '../../../lib/errors.ts'
-import type { EngineState, InterfaceChange } from '../engine.ts'
 import type { PortRange } from '../source-port-ranges.ts'
 import { ringFilter } from './ring-filter.ts'
+import type { InterfaceRules } from '../../interfaces/choose-interfaces.ts'
+import type { EngineDebug, EngineState, InterfaceChange } from '../engine.ts'
 import {
   RESOURCE,
   type Command,
@@ -32,6 +33,7 @@ const ENTRY = new URL(
 export interface WorkerEvents {
   onState(state: EngineState, reason: string): void
   onInterfaces(change: InterfaceChange): void
+  onDebug(line: EngineDebug): void
 }
 
 /** A running thread. */
@@ -68,6 +70,7 @@ export class RingWorker {
       if (report.kind === 'ports') this.#ports = report.ports
       else if (report.kind === 'filtered') this.#filtered.shift()?.()
       else if (report.kind === 'interfaces') events.onInterfaces(report.change)
+      else if (report.kind === 'debug') events.onDebug(report.line)
       else {
         events.onState(report.state, report.reason)
         ready.resolve(undefined)
@@ -103,6 +106,16 @@ export class RingWorker {
     })
     this.#tell({ kind: 'filter', instructions })
     await Promise.race([promise, this.ended])
+  }
+
+  /** Chooses interfaces by `rules`. */
+  setRules(rules: InterfaceRules): void {
+    this.#tell({ kind: 'rules', rules })
+  }
+
+  /** Leaves out packets from and to `addresses`. */
+  exclude(addresses: readonly string[]): void {
+    this.#tell({ kind: 'excluded', addresses })
   }
 
   /** Lets it send what it has and end; it is ended by force if that takes too long. */

@@ -8,6 +8,10 @@ import type { EngineState } from '../engine.ts'
 import type { AttachmentFactory } from './attachment.ts'
 import { Batch } from './batch.ts'
 import { Capture } from './capture.ts'
+import { CopyFinder } from './copy-finder.ts'
+import { excludedAddresses } from './excluded-addresses.ts'
+import { WorkDebug } from './work-debug.ts'
+import type { InterfaceRules } from '../../interfaces/choose-interfaces.ts'
 import { createFrame, type CapturedFrame } from './captured-frame.ts'
 import { ErrorQueue } from './error-queue.ts'
 import { LAYOUT } from './layout.ts'
@@ -60,8 +64,11 @@ export class WorkerLoop {
   readonly #sender: Sender
   readonly #frame: CapturedFrame
   readonly #wakeFd: number
+  readonly #copies: CopyFinder | undefined
+  readonly #debug: WorkDebug
   #state: EngineState = 'stopped'
   #running = true
+  #tellsFrames = false
   #nextCheck = 0
 
   /** @throws AppError ERR_CAPTURE. */
@@ -85,6 +92,10 @@ export class WorkerLoop {
       messages: new Messages(memory, LAYOUT.messages, MAX_MESSAGES, MAX_MESSAGE_PIECES),
       single: new Messages(memory, LAYOUT.single, 1, 1),
       counters: this.#counters,
+    })
+    this.#copies = options.dedupLocal ? new CopyFinder(this.#capture.ring) : undefined
+    this.#debug = new WorkDebug(options, (line) => {
+      this.#report({ kind: 'debug', line })
     })
     this.#counters[COUNTER.ringBlocks] = options.ring.blocks
     this.#writePollRequest()
@@ -137,8 +148,19 @@ export class WorkerLoop {
       const { message } = received
       if (message.kind === 'stop') this.#running = false
       else if (message.kind === 'filter') this.#refilter(message)
+      else if (message.kind === 'rules') this.#choose(message.rules)
+      else if (message.kind === 'excluded') this.#exclude(message.addresses)
       else this.#retarget(message)
     }
+  }
+
+  #choose(rules: InterfaceRules): void {
+    this.#capture.interfaces.setRules?.(rules)
+    this.#check()
+  }
+
+  #exclude(addresses: readonly string[]): void {
+    this.#capture.filter.change({ addresses: excludedAddresses(addresses) })
   }
 
   #retarget({ targets }: Extract<Command, { kind: 'targets' }>): void {
@@ -178,6 +200,9 @@ export class WorkerLoop {
     const frame = this.#frame
     let frames = 0
     let bytes = 0
+    this.#copies?.tick()
+    const began = this.#debug.beginBlock()
+    this.#tellsFrames = this.#debug.wantsFrames
     for (let wire = ring.nextFrame(frame); wire !== -1; wire = ring.nextFrame(frame)) {
       frames++
       bytes += frame.end - frame.start
@@ -185,11 +210,14 @@ export class WorkerLoop {
     }
     this.#add(COUNTER.capturedFrames, frames)
     this.#add(COUNTER.capturedBytes, bytes)
+    this.#debug.endBlock(began, frames, bytes)
   }
 
   #mirror(frame: CapturedFrame, wireBytes: number): void {
+    if (this.#tellsFrames) this.#debug.frame(frame)
     if (frame.end - frame.start < wireBytes) this.#drop('truncated', 1)
     else if (!this.#lanes.isOpen) this.#drop('no-sensor', 1)
+    else if (this.#copies?.isCopy(frame) === true) this.#drop('duplicate', 1)
     else {
       if (!this.#batch.hasRoom()) this.#sender.send(this.#batch)
       if (!mirrorFrame(this.#batch, frame, this.#lanes)) this.#drop('too-long', 1)
@@ -198,6 +226,7 @@ export class WorkerLoop {
 
   #flush(): void {
     this.#sender.send(this.#batch)
+    this.#debug.afterSend()
     this.#capture.ring.releaseBlocks()
   }
 
