@@ -8,6 +8,7 @@ import {
   optional,
   type ConfigOf,
   type Environment,
+  type Schema,
   text,
   type Field,
   type Parsed,
@@ -47,7 +48,7 @@ import {
   type HostSettings,
 } from './host-settings.ts'
 import type { InterfaceRules } from './interfaces/choose-interfaces.ts'
-import { plainEnvironment } from './vendor-names.ts'
+import { plainEnvironment, VENDOR_UNUSED } from './vendor-names.ts'
 
 /** Where sensors are looked for. */
 export type SensorChoice =
@@ -123,6 +124,7 @@ export async function loadSidecarConfig(
   const filterProblem = await findFilterProblem(env.BPF ?? '', checks)
   const schema = schemaFor(env, checks.ownNamespace, filterProblem)
   const read = loadConfig(schema, env, checks.nameOf ?? nameOf)
+  requireCompanions(read)
   const setting = read.SENSOR
   const pods = { namespace: read.SENSOR_NAMESPACE ?? '', labelKey: read.SENSOR_LABEL }
   return {
@@ -145,6 +147,26 @@ export async function loadSidecarConfig(
   }
 }
 
+/**
+ * Every variable with the value in force, defaults included, and secrets as they are. For a file that
+ * gives the same configuration when it is read; the environment must have passed loadSidecarConfig().
+ */
+export function effectiveVariables(environment: Environment, ownNamespace?: string): Environment {
+  const { env } = plainEnvironment(environment)
+  const schema: Schema = schemaFor(env, ownNamespace, undefined)
+  const values = Object.entries(schema).map(([name, field]) => [
+    name,
+    env[name] || renderDefault(field.fallback),
+  ])
+  const secrets = VENDOR_UNUSED.map((name) => [name, env[name]])
+  return Object.fromEntries([...values, ...secrets].filter(([, value]) => value)) as Environment
+}
+
+function renderDefault(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'on' : 'off'
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
+}
+
 type Values = ConfigOf<ReturnType<typeof schemaFor>>
 
 function hostSettings(read: Values): HostSettings {
@@ -158,6 +180,13 @@ function hostSettings(read: Values): HostSettings {
     configFile: read.CONFIG_FILE,
     configPath: read.CONFIG_PATH ?? (isHost ? DEFAULT_CONFIG_PATH : undefined),
   }
+}
+
+/** @throws AppError ERR_CONFIG where a setting lacks another one that it needs. */
+function requireCompanions(read: Values): void {
+  if (!read.EXCLUDE_MIRRORED || read.NODE_NAME !== undefined) return
+  const expected = 'the name of the node, whose pods EXCLUDE_MIRRORED looks for'
+  throw configError([describeProblem('NODE_NAME', expected, undefined)])
 }
 
 /** @throws AppError ERR_CONFIG where an engine cannot do what the interfaces need. */

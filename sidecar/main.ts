@@ -6,12 +6,19 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError, messageOf } from '../lib/errors.ts'
 import { createLogger, type Logger } from '../lib/logger.ts'
-import { loadSidecarConfig, type SidecarConfig } from './config.ts'
+import type { SidecarConfig } from './config.ts'
 import { EXIT_CODES, SERVICE_ACCOUNT_PATH } from './contract.ts'
+import { controlMirror, type MirrorControl } from './control-mirror.ts'
 import { checkFilter } from './engine/libpcap.ts'
 import { releaseCodeRegularly } from './engine/release-code.ts'
 import { findDefaultDevice } from './interfaces/system-interfaces.ts'
 import { runUntil } from './mirror.ts'
+import type { KnownConfig } from './plan-reload.ts'
+import {
+  readConfiguration,
+  writeConfiguration,
+  type ReadConfiguration,
+} from './read-configuration.ts'
 import { runMirror, type RunningMirror } from './run-mirror.ts'
 
 const { env } = process
@@ -24,22 +31,45 @@ async function main(): Promise<void> {
       stopped.abort()
     })
   }
-  const config = await readConfig()
-  const log = createLogger('sidecar', config.logLevel)
+  const controlled: { by?: MirrorControl } = {}
+  onSignals(() => controlled.by)
+  const read = await readConfig()
+  const log = createLogger('sidecar', read.config.logLevel)
   exitOnError(log)
-  const mirror = await start(config, log)
+  await keepConfiguration(read, log)
+  const mirror = await start(read.config, log)
+  controlled.by = controlMirror({ running: mirror, known: read, readAgain, log })
   releaseCodeRegularly()
   log.info(await runUntil(mirror, stopped.signal), 'mirroring ended')
   process.exit(EXIT_CODES.ok)
 }
 
-async function readConfig(): Promise<SidecarConfig> {
+/** Without a listener SIGHUP would end the process, and SIGUSR1 would open Node's debugger. */
+function onSignals(control: () => MirrorControl | undefined): void {
+  process.on('SIGHUP', () => void control()?.reload())
+  process.on('SIGUSR1', () => control()?.stepDebugLevel(1))
+  process.on('SIGUSR2', () => control()?.stepDebugLevel(-1))
+}
+
+function readAgain(path?: string): Promise<ReadConfiguration> {
+  const checks = {
+    ownNamespace: readOwnNamespace(),
+    checkFilter,
+    defaultDevice: findDefaultDevice,
+  }
+  return readConfiguration(env, checks, path)
+}
+
+/** A file that was given is not written over. */
+async function keepConfiguration({ config, variables }: KnownConfig, log: Logger): Promise<void> {
+  const { configPath, configFile } = config.host
+  if (configPath === undefined || configPath === configFile) return
+  await writeConfiguration(configPath, variables, log)
+}
+
+async function readConfig(): Promise<ReadConfiguration> {
   try {
-    return await loadSidecarConfig(env, {
-      ownNamespace: readOwnNamespace(),
-      checkFilter,
-      defaultDevice: findDefaultDevice,
-    })
+    return await readAgain()
   } catch (error) {
     return fail(createLogger('sidecar', 'info'), error)
   }

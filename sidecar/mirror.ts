@@ -4,6 +4,7 @@ import type { Logger } from '../lib/logger.ts'
 import { whenAborted } from '../lib/when-aborted.ts'
 import type { ReceiverSetting, Spread } from './contract.ts'
 import type { Engine, EngineCounters, EngineEvents } from './engine/engine.ts'
+import type { DebugLog } from './debug-log.ts'
 import { SensorFollower } from './follow-sensors.ts'
 import type { Chooser } from './sensor/choose-sensor.ts'
 import type { SensorSource } from './sensor/sensor-source.ts'
@@ -33,6 +34,8 @@ export interface Mirror {
   /** What is known of sensors now. */
   readonly sensors: Pick<SensorFollower, 'sensorCount' | 'chosen' | 'discoveryErrors'>
   readonly sending: Pick<SendingWatch, 'lastSentAt'>
+  /** Looks for sensors there from now on; those known so far stay until something is found. */
+  setSource(source: SensorSource): void
   /** Sends what is under way and ends; returns the last counts. */
   stop(): Promise<EngineCounters>
 }
@@ -57,18 +60,35 @@ export function startMirror(parts: MirrorParts): Mirror {
     follower.onLooks(looks)
   })
   watchSending(engine, sending, abort.signal)
-  const following = source.run(follower, abort.signal)
+  const following = followInTurn(follower, abort.signal)
+  following.setSource(source)
   const started = startEngine(parts, abort.signal)
   return {
     started,
     sensors: follower,
     sending,
+    setSource: following.setSource,
     stop: async () => {
       abort.abort()
-      await Promise.allSettled([following, started])
+      await Promise.allSettled([following.ended(), started])
       await engine.stop()
       return engine.counters()
     },
+  }
+}
+
+/** Lets `follower` follow one source at a time. */
+function followInTurn(follower: SensorFollower, signal: AbortSignal) {
+  let current = new AbortController()
+  let running = Promise.resolve()
+  return {
+    setSource: (source: SensorSource): void => {
+      current.abort()
+      current = new AbortController()
+      const both = AbortSignal.any([signal, current.signal])
+      running = Promise.allSettled([running, source.run(follower, both)]).then(() => undefined)
+    },
+    ended: () => running,
   }
 }
 
@@ -92,8 +112,17 @@ export async function runUntil(
 }
 
 /** Events of an engine as log lines. */
-export function engineEvents(log: Logger): EngineEvents {
+export function engineEvents(log: Logger, debug: Pick<DebugLog, 'write'>): EngineEvents {
   return {
+    onInterfaces: ({ taken, left, unfit, count }) => {
+      const fields = { taken, left, interfaces: count }
+      debug.write({ level: 3, message: 'interfaces changed', fields })
+      if (unfit.length === 0) return
+      log.warn({ interfaces: unfit }, 'interfaces are left out: their frames are not Ethernet')
+    },
+    onDebug: (line) => {
+      debug.write(line)
+    },
     onStateChange: (state, reason) => {
       const level = state === 'waiting' ? 'warn' : 'info'
       log[level]({ state, reason }, 'engine state changed')

@@ -140,7 +140,7 @@ test('a mirror whose engine fails is stopped before the failure is passed on', L
 
 test('changes of the engine are logged with the reason', () => {
   const { log, lines } = captureLog()
-  const events = engineEvents(log)
+  const events = engineEvents(log, { write: () => undefined })
 
   events.onStateChange('waiting', 'interface eth0 is down')
   events.onStateChange('capturing', 'interface eth0 is up')
