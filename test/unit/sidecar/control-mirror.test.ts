@@ -26,7 +26,7 @@ const read = (env: Environment = {}): Promise<ReadConfiguration> =>
 async function begin(env: Environment = {}): Promise<{
   control: MirrorControl
   changes: Partial<Changes>[]
-  lines: string[]
+  lines: readonly string[]
 }> {
   write(FIRST)
   const { log, lines } = captureLog()
