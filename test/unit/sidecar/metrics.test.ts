@@ -61,6 +61,7 @@ test('a scrape shows all that is counted', async () => {
     'podtap_frames_dropped_total{reason="refused"} 2',
     'podtap_frames_dropped_total{reason="unreachable"} 0',
     'podtap_frames_dropped_total{reason="backlog"} 0',
+    'podtap_frames_dropped_total{reason="duplicate"} 0',
     'podtap_frames_dropped_total{reason="send-error"} 0',
     'podtap_engine_state{state="stopped"} 0',
     'podtap_engine_state{state="capturing"} 1',
