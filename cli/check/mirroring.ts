@@ -45,8 +45,13 @@ function checkRunning(pods: readonly SeenPod[]): readonly Finding[] {
     ({ sidecar }) => sidecar.startedAt === undefined && /BackOff|Err|Invalid/.test(sidecar.waiting),
   )
   const [first] = stuck
-  if (first === undefined) return []
+  const starting =
+    pods.filter(({ sidecar }) => sidecar.startedAt === undefined).length - stuck.length
+  const waiting =
+    starting > 0 ? [hint(`${plural(starting, 'pod')} with a sidecar that has not started yet`)] : []
+  if (first === undefined) return waiting
   return [
+    ...waiting,
     failure(
       `the sidecar does not run in ${names(stuck)}: ${first.sidecar.waiting} (${first.sidecar.image})`,
       `kubectl -n ${first.namespace} describe pod ${first.name}`,

@@ -76,8 +76,12 @@ function saysMore(pod: PodStatus, workload: WorkloadStatus): boolean {
   return pod.state !== 'refused' || pod.reason !== workload.reason
 }
 
-function headingOf({ name, enabled, summary }: NamespaceStatus): string {
-  if (enabled) return `${name}: ${describe(summary)}`
+function headingOf({ name, enabled, summary, workloads }: NamespaceStatus): string {
+  const waiting = workloads
+    .flatMap(({ pods }) => pods)
+    .filter((pod) => pod.notRunning !== undefined)
+  const but = waiting.length > 0 ? ` (${waiting.length} without a running sidecar)` : ''
+  if (enabled) return `${name}: ${describe(summary)}${but}`
   if (summary.unwanted > 0)
     return `${name}: not enabled, but ${count(summary.unwanted, 'pod')} still mirrored until restarted`
   return `${name}: not enabled (kubectl annotate namespace ${name} podtap.dev/inject=enabled)`
@@ -121,6 +125,7 @@ function stateOf({ workload, pod }: Row): Cell {
     const { mirrored: good, pods } = countOf(workload)
     return `${good}/${pods}`
   }
+  if (pod.notRunning !== undefined) return { text: 'waiting', tone: 'bad' }
   return { text: pod.state, tone: toneOf(pod) }
 }
 
@@ -168,9 +173,11 @@ function destinationCell({ sensors, framesDropped }: MirrorStatus): Cell {
   const lost = Object.entries(framesDropped).map(
     ([reason, frames]) => `${reason} ${grouped(frames)}`,
   )
-  const losses = lost.length > 0 ? `; lost: ${lost.join(', ')}` : ''
-  if (sensors.length === 0) return { text: `no sensor${losses}`, tone: 'bad' }
-  return `${sensors.join(', ')}${losses}`
+  // First, because the end of a line is what a narrow terminal cuts off.
+  const losses = lost.length > 0 ? `lost: ${lost.join(', ')}; ` : ''
+  if (sensors.length === 0) return { text: `${losses}no sensor`, tone: 'bad' }
+  // The namespace is the same for nearly all of them; JSON has the whole name.
+  return losses + sensors.map((sensor) => sensor.replace(/^.*\//, '')).join(', ')
 }
 
 function count(number: number, noun: string): string {

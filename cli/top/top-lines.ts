@@ -50,7 +50,7 @@ function lossCell(row: PodRates): Cell {
 function sensorCell({ sensors, droppedPerSecond, problem }: PodRates): Cell {
   if (problem !== undefined) return { text: problem, tone: 'warning' }
   const lost = Object.entries(droppedPerSecond).map(([reason, each]) => `${reason} ${rate(each)}/s`)
-  const losses = lost.length > 0 ? `; lost: ${lost.join(', ')}` : ''
-  if (sensors.length === 0) return { text: `no sensor${losses}`, tone: 'bad' }
-  return `${sensors.map((sensor) => sensor.replace(/^.*\//, '')).join(', ')}${losses}`
+  const losses = lost.length > 0 ? `lost: ${lost.join(', ')}; ` : ''
+  if (sensors.length === 0) return { text: `${losses}no sensor`, tone: 'bad' }
+  return losses + sensors.map((sensor) => sensor.replace(/^.*\//, '')).join(', ')
 }

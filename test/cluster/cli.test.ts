@@ -159,7 +159,7 @@ suite('the command line in a cluster', { timeout: 300_000 }, () => {
       assert.ok(
         findings.some(({ fact }) => fact.startsWith('the sidecar has no sensor in shop/web-')),
       )
-      assert.match(stdout, /no sensor; lost: .*no-sensor \d/)
+      assert.match(stdout, /lost: .*no-sensor \d.*; no sensor/)
     } finally {
       traffic.stop()
       await scaleSensors(1)
