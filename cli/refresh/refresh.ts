@@ -124,7 +124,7 @@ async function change({ step, client, report }: Turn): Promise<Outcome> {
       'left as it is: the webhook did not do at a rehearsal what it should; see podtap check'
     return { why }
   }
-  report(step.action === 'update' ? step.remark : describe(step))
+  report(step.action === 'update' ? `changing its template: ${step.remark}` : describe(step))
   await restart(client, workload, { dryRun: false, now: new Date() })
   return {}
 }
