@@ -46,6 +46,9 @@ suite('podtap installed by helm', { timeout: 600_000 }, () => {
   after(async () => {
     await removeShop()
     await removePodtap()
+    // As other tests expect it.
+    await kubectl('apply', '-k', join(ROOT, 'manifests'))
+    await rollout('podtap', 'podtap-webhook')
   })
 
   test('it becomes ready, in a namespace that enforces Pod Security "restricted"', async () => {

@@ -4,9 +4,19 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { parse } from 'yaml'
+import { LOG_LEVELS } from '../../lib/logger.ts'
 import { madeFiles } from '../../scripts/chart.d/made-files.ts'
-import { isObject, objectAt, valueAt, type JsonObject } from '../../webhook/admission/json.ts'
+import { ENGINES, FITS, RECEIVER_SETTINGS, SPREADS } from '../../sidecar/contract.ts'
+import { NATIVE_SETTINGS } from '../../webhook/admission/installation.ts'
+import {
+  arrayAt,
+  isObject,
+  objectAt,
+  valueAt,
+  type JsonObject,
+} from '../../webhook/admission/json.ts'
 import { WEBHOOK_SCHEMA } from '../../webhook/config.ts'
+import { SCOPES } from '../../webhook/scopes.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const VALUES = read('manifests/chart/values.yaml')
@@ -50,6 +60,28 @@ test('every setting has a type, and every type a setting', () => {
   const typed = leavesOfSchema(SCHEMA).filter((path) => path !== 'global')
 
   assert.deepEqual(leavesOf(parse(VALUES)).sort(), typed.sort())
+})
+
+test('choices are those of the webhook', () => {
+  const choices = {
+    'sensor.receiver': RECEIVER_SETTINGS,
+    'sensor.spread': SPREADS,
+    'sidecar.engine': ENGINES,
+    'sidecar.fit': FITS,
+    'sidecar.logLevel': LOG_LEVELS,
+    'sidecar.native': NATIVE_SETTINGS,
+    'webhook.logLevel': LOG_LEVELS,
+    'webhook.scope': SCOPES,
+  }
+
+  for (const [path, names] of Object.entries(choices)) {
+    const offered = arrayAt(schemaAt(path.split('.')), 'enum')
+    assert.deepEqual(
+      offered.filter((value) => typeof value === 'string').sort(),
+      [...names].sort(),
+      path,
+    )
+  }
 })
 
 test('every setting has a comment of its own', () => {
