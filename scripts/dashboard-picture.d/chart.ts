@@ -94,7 +94,11 @@ function axes(
   const shares = [0, 0.5, 1].filter((share) => decimals !== 0 || Number.isInteger(top * share))
   const horizontal = shares.map((share) => {
     const y = area.y + area.height * (1 - share)
-    const label = formatValue(top * share, unit, decimalsFor(top * share))
+    const label = formatValue(
+      top * share,
+      unit,
+      decimalsFor(top * share * (unit === 'percentunit' ? 100 : 1)),
+    )
     const line = `<line x1="${area.x}" x2="${area.x + area.width}" y1="${y}" y2="${y}" stroke="#e6e6e6"/>`
     return line + text(area.x - 6, y + 4, label, { size: 11, anchor: 'end', colour: '#777' })
   })

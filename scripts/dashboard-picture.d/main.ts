@@ -34,7 +34,7 @@ function lastMinutes(minutes: number): TimeRange {
   if (!(minutes > 0)) throw new Error('--minutes: expected a number above 0')
   const step = Math.max(1, Math.round((minutes * 60) / POINTS))
   const end = Math.floor(Date.now() / 1000 / step) * step
-  return { start: end - step * POINTS, end, step }
+  return { start: end - Math.floor((minutes * 60) / step) * step, end, step }
 }
 
 async function seriesOf(panel: Panel, server: string, range: TimeRange): Promise<NamedSeries[]> {
