@@ -139,7 +139,7 @@ function legend({ x, y, width, height }: Box, series: readonly NamedSeries[]): s
       const left = x + 12 + index * slot
       const colour = PALETTE[index % PALETTE.length] ?? '#000'
       const mark = `<rect x="${left.toFixed(1)}" y="${y + height - 16}" width="10" height="4" fill="${colour}"/>`
-      const label = shortened(name, Math.floor((slot - 18) / 5.8))
+      const label = shortened(name, Math.floor((slot - 18) / 6.7))
       return mark + text(left + 14, y + height - 10, label, { size: 11 })
     })
     .join('')
