@@ -3,6 +3,7 @@
  * options as JSON. Reads one command per line from standard input; writes one JSON line per event.
  */
 import { createInterface } from 'node:readline'
+import type { Worker } from 'node:worker_threads'
 import { AppError, messageOf } from '../../lib/errors.ts'
 import type { EngineName } from '../../sidecar/contract.ts'
 import type { InterfaceRules } from '../../sidecar/interfaces/choose-interfaces.ts'
@@ -22,6 +23,7 @@ export type HostCommand =
   | { readonly command: 'interfaces'; readonly rules: InterfaceRules }
   | { readonly command: 'exclude'; readonly addresses: readonly string[] }
   | { readonly command: 'debug'; readonly level: number }
+  | { readonly command: 'crash' }
   | { readonly command: 'counters' }
   | { readonly command: 'stop' }
 
@@ -37,6 +39,10 @@ export type HostEvent =
   | { readonly event: 'stopped'; readonly counters: EngineCounters }
 
 const [name = '', options = ''] = process.argv.slice(2)
+let thread: Worker | undefined
+process.on('worker', (worker) => {
+  thread = worker
+})
 const engine = createEngine(name as EngineName, JSON.parse(options) as EngineOptions, {
   onStateChange: (state, reason) => {
     tell({ event: 'state', state, reason })
@@ -64,6 +70,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   else if (command.command === 'interfaces') engine.node?.setInterfaces(command.rules)
   else if (command.command === 'exclude') engine.node?.excludeAddresses(command.addresses)
   else if (command.command === 'debug') engine.node?.setDebugLevel(command.level)
+  else if (command.command === 'crash') await thread?.terminate()
   else if (command.command === 'counters') {
     tell({ event: 'counters', counters: await engine.counters() })
   } else {

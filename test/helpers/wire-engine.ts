@@ -149,6 +149,11 @@ export class WireEngine {
     this.#tell(command)
   }
 
+  /** Ends the engine's thread as a crash does, at any point and without cleaning up. */
+  crashThread(): void {
+    this.#tell({ command: 'crash' })
+  }
+
   async counters(): Promise<EngineCounters> {
     const answered = once(this.#events, 'counters')
     this.#tell({ command: 'counters' })

@@ -40,6 +40,16 @@ const SEND_FRAMES = join(import.meta.dirname, 'send-frames.ts')
 
 let wires = 0
 
+/** How frames are sent. */
+export interface SendOptions {
+  /** How often all of them are; once unless said otherwise. */
+  readonly rounds?: number
+  /** The interface; eth0 unless said otherwise. */
+  readonly from?: string
+  /** So many each millisecond, at most; as fast as it goes unless said otherwise. */
+  readonly perMs?: number
+}
+
 /** A network and all processes that tests started in it. */
 export class Wire {
   /** A folder for captures. */
@@ -108,14 +118,15 @@ export class Wire {
     return child
   }
 
-  /** Sends raw Ethernet frames from an interface, all of them `rounds` times; resolves when they are gone. */
+  /** Sends raw Ethernet frames from an interface of a host; resolves when they are gone. */
   async sendFrames(
     host: Place,
     frames: readonly Uint8Array[],
-    rounds = 1,
-    interfaceName = 'eth0',
+    options: SendOptions = {},
   ): Promise<void> {
-    const sender = this.start(host, process.execPath, SEND_FRAMES, interfaceName, `${rounds}`)
+    const { rounds = 1, from = 'eth0', perMs = 0 } = options
+    const args = [from, `${rounds}`, `${perMs}`]
+    const sender = this.start(host, process.execPath, SEND_FRAMES, ...args)
     const exited = once(sender, 'exit')
     sender.stderr!.pipe(process.stderr)
     sender.stdin!.end(frames.map((frame) => Buffer.from(frame).toString('hex')).join('\n'))

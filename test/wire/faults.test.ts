@@ -243,7 +243,7 @@ suite('the process of cap', () => {
     const capture = engine.capturePid()!
 
     process.kill(capture, 'SIGSTOP')
-    await wire.sendFrames('client', numbered(100, 60), 20)
+    await wire.sendFrames('client', numbered(100, 60), { rounds: 20 })
     process.kill(capture, 'SIGCONT')
     const counters = await engine.countersWhen(
       'all 2000 frames are accounted for',

@@ -31,7 +31,7 @@ async function sendOn(interfaceName: string, mark: number, count = 1): Promise<v
   const frames = Array.from({ length: count }, (_, index) =>
     ethernet(0x88b5, concat(number(mark, 2), number(index, 4), new Uint8Array(40))),
   )
-  await wire.sendFrames('node', frames, 1, interfaceName)
+  await wire.sendFrames('node', frames, { from: interfaceName })
 }
 
 /** Makes a pair whose one end `name` is on the node, up; the other end is there, too. */
@@ -147,7 +147,7 @@ test('an interface made anew with another MTU is taken up again, also where no o
   await addVeth('eth7', 'mtu', '9000')
   await engine.enters('capturing', 2)
   const jumbo = ethernet(0x88b5, concat(number(7, 2), new Uint8Array(1300)))
-  await wire.sendFrames('node', [jumbo], 1, 'eth7')
+  await wire.sendFrames('node', [jumbo], { from: 'eth7' })
 
   assert.deepEqual(await marksOf(arriving, 1), [7])
 })
@@ -162,7 +162,7 @@ test('a bridge is an interface like others, tags arrive, one without Ethernet fr
 
   await takes(engine, ['br1', 'eth9.5'])
   const frame = tagged(ethernet(0x88b5, new Uint8Array(46)), 0x8100, 5)
-  await wire.sendFrames('node', [frame], 1, 'br1')
+  await wire.sendFrames('node', [frame], { from: 'br1' })
 
   // It leaves by the bridge, then by the bridge's port.
   const frames = await arriving.atLeast(2)
@@ -208,7 +208,7 @@ test('mirrored frames of others, and refusals of them, are not mirrored again by
   const addresses = { source: hex('0a4d0002'), destination: hex('0a4d0001') }
   const frame = ethernet(0x0800, ipv4({ protocol: 17, payload, ...addresses }))
   frame.set(hex(HOSTS.pod.mac.replaceAll(':', '')))
-  await wire.sendFrames('client', [frame], 5)
+  await wire.sendFrames('client', [frame], { rounds: 5 })
 
   await onThePod.countersWhen('all are captured', (now) => now.capturedFrames === 5)
   // Each packet enters by one veth and leaves by the other.
@@ -248,7 +248,7 @@ test('a packet that passes several interfaces is sent once where that is wanted'
   })
 
   // Sent again it is another packet with the same bytes.
-  await wire.sendFrames('client', [frame], 3)
+  await wire.sendFrames('client', [frame], { rounds: 3 })
 
   const now = await engine.countersWhen('all are captured', (each) => each.capturedFrames === 6)
   assert.equal(now.sentFrames, 3)

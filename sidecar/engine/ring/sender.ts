@@ -143,10 +143,9 @@ export class Sender {
     for (let done = 0, repeats = 0; done < count;) {
       const asked = isWhole ? 1 : Math.min(count - done, MAX_MESSAGES)
       const sent = this.#callOnce(lane, address + done * MESSAGE_BYTES, asked)
-      if (sent === asked) done += sent
-      else if (sent > 0) {
+      if (sent > 0) {
         // sendmmsg(2) keeps the error to itself that ended it early.
-        this.#noteErrorsOf(lane)
+        if (sent < asked) this.#noteErrorsOf(lane)
         done += sent
         repeats = 0
       } else if (!this.#isLate(lane, repeats++)) return done
