@@ -10,7 +10,9 @@ import {
   SPREADS,
 } from '../../sidecar/contract.ts'
 import { checkFilter } from '../../sidecar/engine/libpcap.ts'
+import { findDefaultDevice } from '../../sidecar/interfaces/system-interfaces.ts'
 import { runUntil } from '../../sidecar/mirror.ts'
+import { readConfiguration } from '../../sidecar/read-configuration.ts'
 import { runMirror } from '../../sidecar/run-mirror.ts'
 import type { CliContext } from '../context.ts'
 import { summarize } from '../counter-summary.ts'
@@ -30,6 +32,7 @@ export interface MirrorOptions {
   readonly spread?: string
   readonly metricsPort?: string
   readonly logLevel?: string
+  readonly config?: string
 }
 
 /** Either those of a live mirror or those of a capture file. */
@@ -70,6 +73,10 @@ export function addMirrorCommand(program: Command, context: CliContext): void {
     .option('--fit <way>', `what to do with frames too long for the path: ${FITS.join(', ')}`)
     .option('--spread <unit>', `what goes to one address of several: ${SPREADS.join(', ')}`)
     .option('--metrics-port <number>', 'serve /metrics and /readyz on this TCP port (default: off)')
+    .option(
+      '--config <file>',
+      'read settings from this JSON file; environment and options win (see docs/host.md)',
+    )
     .option('--log-level <level>', 'log JSON lines of this level instead of readable ones')
     .option('--read <file>', 'mirror the frames of this pcap file instead of an interface')
     .option('--write <file>', 'write the datagrams to this pcap file instead of sending them')
@@ -84,7 +91,9 @@ export function addMirrorCommand(program: Command, context: CliContext): void {
     )
     .action((options: CommandOptions) => {
       const isFile = options.read !== undefined || options.write !== undefined
-      return isFile ? mirrorCaptureFile(options, context) : mirror(requireLive(options), context)
+      if (isFile) return mirrorCaptureFile(options, context)
+      const live = options.config === undefined ? requireLive(options) : options
+      return mirror(live, context)
     })
 }
 
@@ -99,8 +108,27 @@ export async function readMirrorOptions(options: MirrorOptions): Promise<Sidecar
     checkFilter,
     nameOf: (variable) => OPTION_OF[variable] ?? variable,
   })
+  return requireHost(config, options.sensor)
+}
+
+/**
+ * The configuration by a file, the environment `env`, and options: each wins over those before it.
+ * @throws AppError ERR_CONFIG that names everything that is wrong.
+ */
+export async function readMirrorFile(
+  options: Partial<MirrorOptions>,
+  env: Environment,
+): Promise<SidecarConfig> {
+  const said = Object.entries(variablesOf(options)).filter(([, value]) => value !== undefined)
+  const variables = { ...env, ...Object.fromEntries(said), CONFIG_FILE: options.config }
+  const checks = { ownNamespace: 'default', checkFilter, defaultDevice: findDefaultDevice }
+  const { config } = await readConfiguration(variables, checks)
+  return requireHost(config, env['SENSOR'] ?? options.sensor)
+}
+
+function requireHost(config: SidecarConfig, raw: string | undefined): SidecarConfig {
   if (config.sensor.kind !== 'pods') return config
-  throw configError([describeProblem('--sensor', 'an IP address or a host name', options.sensor)])
+  throw configError([describeProblem('--sensor', 'an IP address or a host name', raw)])
 }
 
 /** @throws AppError ERR_CONFIG when one of the two options is missing without which nothing is live. */
@@ -114,8 +142,13 @@ function requireLive(options: CommandOptions): MirrorOptions {
   return { ...options, interface: name, sensor }
 }
 
-async function mirror(options: MirrorOptions, context: CliContext): Promise<void> {
-  const config = await readMirrorOptions(options)
+async function mirror(
+  options: MirrorOptions | Partial<MirrorOptions>,
+  context: CliContext,
+): Promise<void> {
+  const config = isComplete(options)
+    ? await readMirrorOptions(options)
+    : await readMirrorFile(options, context.environment)
   const log = createLog(options, config, context)
   const interrupted = context.interrupted()
   const running = await runMirror(config, {
@@ -126,7 +159,15 @@ async function mirror(options: MirrorOptions, context: CliContext): Promise<void
   context.print(summarize(await runUntil(running, interrupted)))
 }
 
-function createLog(options: MirrorOptions, config: SidecarConfig, context: CliContext): Logger {
+function isComplete(options: Partial<MirrorOptions>): options is MirrorOptions {
+  return options.config === undefined
+}
+
+function createLog(
+  options: Partial<MirrorOptions>,
+  config: SidecarConfig,
+  context: CliContext,
+): Logger {
   if (options.logLevel !== undefined) return createLogger('mirror', config.logLevel)
   return createReadableLog((line) => {
     context.print(line)
@@ -134,9 +175,13 @@ function createLog(options: MirrorOptions, config: SidecarConfig, context: CliCo
 }
 
 function environmentOf(options: MirrorOptions): Environment {
+  return { ...variablesOf(options), METRICS_PORT: options.metricsPort ?? '0' }
+}
+
+function variablesOf(options: Partial<MirrorOptions>): Environment {
   return {
     INTERFACE: options.interface,
-    SENSOR: asSensor(options.sensor),
+    SENSOR: options.sensor === undefined ? undefined : asSensor(options.sensor),
     SENSOR_PORT: options.port,
     VNI: options.vni,
     BPF: options.filter,
@@ -144,7 +189,7 @@ function environmentOf(options: MirrorOptions): Environment {
     RECEIVER: options.receiver,
     FIT: options.fit,
     SPREAD: options.spread,
-    METRICS_PORT: options.metricsPort ?? '0',
+    METRICS_PORT: options.metricsPort,
     LOG_LEVEL: options.logLevel,
   }
 }

@@ -208,12 +208,19 @@ export async function countsOf(
 }
 
 /** Starts a pod that hears what the others say; returns its address. */
-export async function addListener(node: string): Promise<string> {
+export async function addListener(node: string, name = 'listener'): Promise<string> {
   await createPod({
-    metadata: { name: 'listener', namespace: APPS },
+    metadata: { name, namespace: APPS },
     spec: podSpec(node, [program('talker')]),
   })
-  return (await ready('listener')).status.podIP
+  return (await ready(name)).status.podIP
+}
+
+/** Starts a pod without a sidecar that talks to `target`, and waits until it is ready. */
+export async function addPlainTalker(name: string, node: string, target: string): Promise<Pod> {
+  const container = { ...program('talker'), env: [{ name: 'TARGET', value: target }] }
+  await createPod({ metadata: { name, namespace: APPS }, spec: podSpec(node, [container]) })
+  return ready(name)
 }
 
 /** How a mirrored pod differs from others. */

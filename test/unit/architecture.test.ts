@@ -19,7 +19,8 @@ const ALLOWED: Record<string, readonly RegExp[]> = {
     /^webhook\/coverage\/(survey|coverage|judge|groups|pod-facts|rollout)\.ts$/,
     /^webhook\/(config|scopes|nodes|certificates\/inspect)\.ts$/,
     /^sidecar\/contract\.ts$/,
-    /^sidecar\/(mirror|run-mirror|config|offline\/mirror-file)\.ts$/,
+    /^sidecar\/(mirror|run-mirror|config|read-configuration|offline\/mirror-file)\.ts$/,
+    /^sidecar\/interfaces\/system-interfaces\.ts$/,
     /^sidecar\/engine\/libpcap\.ts$/,
   ],
 }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'node:test'
-import { readMirrorOptions } from '../../../../cli/commands/mirror.ts'
+import { readMirrorFile, readMirrorOptions } from '../../../../cli/commands/mirror.ts'
 import { DEFAULT_ENGINE, ENGINES } from '../../../../sidecar/contract.ts'
 
 const NO_HOST = {
@@ -98,5 +101,31 @@ test('one error names every bad option', async () => {
       '--port: expected an integer 1…65535, received "0"; ' +
       '--vni: expected an integer 0…16777215 or 0x0…0xffffff, received "-1"; ' +
       `--engine: expected one of ${ENGINES.join(', ')}, received "xdp"`,
+  })
+})
+
+test('a file is a configuration; the environment wins over it, and options over both', async () => {
+  const config = join(mkdtempSync(join(tmpdir(), 'podtap-mirror-')), 'podtap.json')
+  const file = {
+    SENSOR: '192.0.2.1',
+    INTERFACE_INCLUDE: '^eth',
+    VNI: 7,
+    SENSOR_PORT: 1,
+    FIT: 'off',
+  }
+  writeFileSync(config, JSON.stringify(file))
+
+  const read = await readMirrorFile({ config, vni: '9' }, { VNI: '8', SENSOR_PORT: '2' })
+
+  assert.deepEqual([read.vni, read.sensorPort, read.fit], [9, 2, 'off'])
+  assert.deepEqual(read.sensor, { kind: 'address', address: '192.0.2.1', family: 4 })
+  assert.deepEqual(read.interfaces?.include, ['^eth'])
+})
+
+test('a file that cannot be read is named', async () => {
+  await assert.rejects(readMirrorFile({ config: '/nowhere/podtap.json' }, {}), {
+    code: 'ERR_CONFIG',
+    message:
+      /^invalid configuration: CONFIG_FILE: expected a file that can be read: ENOENT.*\/nowhere\/podtap\.json/,
   })
 })
