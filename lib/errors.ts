@@ -19,6 +19,7 @@ export const ERROR_CODES = {
   ERR_CHECK: 'podtap check found something that keeps pods from being mirrored',
   ERR_COVERAGE: 'pods are not mirrored as they should be',
   ERR_MANIFEST: 'a manifest cannot be read',
+  ERR_POD: 'a pod is missing, or not in a state to do what is asked of it',
 } as const
 
 /** One of the codes in ERROR_CODES. */

@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import type { Agent, IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { startDeadline, type Deadline } from '../deadline.ts'
 import { AppError } from '../errors.ts'
 import type { KubeCredentials } from './credentials.ts'
-import { createAgent, readText, sendRequest } from './http-exchange.ts'
+import { createAgent, readText, sendRequest, sendUpgrade } from './http-exchange.ts'
 import { answerError, KubeError, noAnswerError } from './kube-error.ts'
 import { createLineSplitter } from './lines.ts'
 
@@ -39,6 +41,22 @@ export interface TextAnswer {
 export interface StreamOptions extends CallOptions {
   /** How long the stream may be silent, in milliseconds, before it is given up. */
   readonly silenceMs: number
+}
+
+/** What is asked of a WebSocket; query parameters may repeat. */
+export interface WebSocketOptions {
+  readonly query: readonly (readonly [name: string, value: string])[]
+  /** Subprotocols, the preferred one first. */
+  readonly protocols: readonly string[]
+}
+
+/** An open WebSocket: see web-socket-frames.ts for what is to be read and written. */
+export interface WebSocketConnection {
+  readonly socket: Duplex
+  /** What came with the answer; it is to be read first. */
+  readonly head: Buffer
+  /** The subprotocol that the server has chosen. */
+  readonly protocol: string
 }
 
 /**
@@ -109,9 +127,44 @@ export class KubeClient {
     }
   }
 
+  /**
+   * Opens a WebSocket. The connection is the caller's to read, and to destroy.
+   * @throws as request() does where the server does not open it.
+   */
+  async openWebSocket(path: string, options: WebSocketOptions): Promise<WebSocketConnection> {
+    const call = startCall('GET', path, {})
+    try {
+      return await this.#upgrade(call, options)
+    } catch (thrown) {
+      throw this.#explain(call, thrown)
+    } finally {
+      call.deadline.clear()
+    }
+  }
+
   /** Closes the idle connections. */
   close(): void {
     this.#agent.destroy()
+  }
+
+  async #upgrade(call: Call, { query, protocols }: WebSocketOptions): Promise<WebSocketConnection> {
+    const { authorization, tls } = await this.#credentials.read()
+    const search = new URLSearchParams(query.map(([name, value]) => [name, value])).toString()
+    const answer = await sendUpgrade({
+      url: new URL(`${this.#credentials.server}${call.path}?${search}`),
+      method: call.method,
+      headers: { ...headersOf(authorization, {}), ...webSocketHeaders(protocols) },
+      body: undefined,
+      tls,
+      agent: this.#agent,
+      signal: call.deadline.signal,
+    })
+    if ('socket' in answer && 'head' in answer) {
+      const { socket, head, headers } = answer
+      return { socket, head, protocol: headers['sec-websocket-protocol'] ?? '' }
+    }
+    const status = answer.statusCode ?? 0
+    throw answerError(subjectOf(call), { status, body: await readText(answer) })
   }
 
   /** Sends the request; resolves when a 2xx answer has begun. */
@@ -142,6 +195,19 @@ export class KubeClient {
     if (thrown instanceof AppError) return thrown
     const cause: unknown = call.deadline.expired ? call.deadline.signal.reason : thrown
     return noAnswerError(subjectOf(call), this.#credentials.server, cause)
+  }
+}
+
+/** The request of RFC 6455 §4.1; its key proves nothing that TLS has not proved. */
+function webSocketHeaders(protocols: readonly string[]): Record<string, string> {
+  return {
+    // Of `application/json` alone the API server says that it is not acceptable here.
+    accept: '*/*',
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': randomBytes(16).toString('base64'),
+    'sec-websocket-protocol': protocols.join(', '),
   }
 }
 

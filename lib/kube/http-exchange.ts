@@ -1,5 +1,6 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
+import type { Duplex } from 'node:stream'
 import { errnoCodeOf } from '../errors.ts'
 import type { KubeTls } from './credentials.ts'
 
@@ -39,6 +40,34 @@ export async function sendRequest(exchange: Exchange): Promise<http.IncomingMess
     if (exchange.method === 'GET' && thrown instanceof StaleSocketError) return sendOnce(exchange)
     throw thrown
   }
+}
+
+/** A connection that speaks another protocol from now on. */
+export interface Upgraded {
+  readonly socket: Duplex
+  /** What of the new protocol came with the answer. */
+  readonly head: Buffer
+  readonly headers: http.IncomingHttpHeaders
+}
+
+/**
+ * Asks to change the protocol; resolves with the connection, or with the answer of a server that does
+ * not want to.
+ * @throws the error of the connection.
+ */
+export async function sendUpgrade(exchange: Exchange): Promise<Upgraded | http.IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<Upgraded | http.IncomingMessage>()
+  const { url, tls, method, headers, signal } = exchange
+  const start = url.protocol === 'https:' ? https.request : http.request
+  const request = start(url, { method, headers, signal, agent: false, ...tls })
+  request.on('upgrade', (response, socket, head) => {
+    resolve({ socket, head, headers: response.headers })
+  })
+  request.on('response', resolve)
+  request.on('socket', (socket) => socket.setKeepAlive(true, TCP_KEEPALIVE_MS))
+  request.on('error', reject)
+  request.end()
+  return promise
 }
 
 /** The whole body as text. */
