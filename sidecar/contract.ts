@@ -168,6 +168,20 @@ export function parseListenAddress(raw: string): Parsed<string> {
   return read ? { value: read.address } : { expected: 'an IP address such as 127.0.0.1 or ::' }
 }
 
+/**
+ * The program in the sidecar's image that writes what passes an interface to its standard output, as a
+ * pcap file (sidecar/tap/main.ts). A node of its own with little memory, in the sidecar's cgroup.
+ */
+export const TAP_COMMAND = [
+  '/usr/bin/node',
+  '--max-old-space-size=32',
+  '--max-semi-space-size=1',
+  '/app/dist/sidecar/tap/main.js',
+] as const
+
+/** Seconds without a byte on its standard input after which that program ends. */
+export const TAP_SILENCE_SECONDS = 30
+
 /** The exit codes of the sidecar; `engine`: capturing is impossible, `software`: an error of podtap itself. */
 export const EXIT_CODES = { ok: 0, config: 2, engine: 69, software: 70 } as const
 

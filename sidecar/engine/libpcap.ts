@@ -128,10 +128,19 @@ function filterError(expression: string, reason: string): AppError {
   )
 }
 
-/** koffi, too, is loaded at first use: who never checks a filter pays neither time nor memory. */
+/**
+ * libpcap as koffi has it. koffi, too, is loaded at first use: who never checks a filter pays neither
+ * time nor memory.
+ * @throws AppError ERR_NATIVE_LIBRARY where libpcap is missing.
+ */
+export async function openLibpcap(): Promise<LibraryHandle> {
+  const { koffi } = await import('./ffi.ts')
+  return openFirst(koffi.load, LIBRARY_NAMES)
+}
+
 async function loadLibpcap(): Promise<Libpcap> {
   const { koffi } = await import('./ffi.ts')
-  const library = openFirst(koffi.load, LIBRARY_NAMES)
+  const library = await openLibpcap()
   const compile = library.func(
     'int pcap_compile(void *handle, void *program, const char *expression, int optimize, uint32_t netmask)',
   )
