@@ -14,6 +14,8 @@ export interface CliContext {
   print(line: string): void
   /** Writes text to standard output as it is. */
   write(text: string): void
+  /** Writes bytes to standard output; resolves when it can take more. */
+  writeBytes(bytes: Uint8Array): Promise<void>
   /** Writes one line to standard error. */
   report(line: string): void
   /** Writes text to standard error as it is. */

@@ -15,6 +15,13 @@ const context: CliContext = {
   write: (text) => {
     process.stdout.write(text)
   },
+  writeBytes: (bytes) => {
+    return new Promise((resolve) => {
+      process.stdout.write(bytes, () => {
+        resolve()
+      })
+    })
+  },
   report: (line) => {
     process.stderr.write(`${line}\n`)
   },

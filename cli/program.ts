@@ -10,6 +10,7 @@ import { addInstallCommand } from './commands/install.ts'
 import { addMirrorCommand } from './commands/mirror.ts'
 import { addRefreshCommand } from './commands/refresh.ts'
 import { addStatusCommand } from './commands/status.ts'
+import { addTapCommand } from './commands/tap.ts'
 import { addTopCommand } from './commands/top.ts'
 import { addUninjectCommand } from './commands/uninject.ts'
 import { addVersionCommand } from './commands/version.ts'
@@ -29,6 +30,7 @@ const COMMANDS: readonly AddCommand[] = [
   addStatusCommand,
   addRefreshCommand,
   addTopCommand,
+  addTapCommand,
   addInjectCommand,
   addUninjectCommand,
   addExplainCommand,

@@ -46,6 +46,10 @@ export function contextFor(written: Written, surroundings: CliSurroundings = {})
     terminal: () => ({ ...terminal, ...surroundings.terminal }),
     print: (line) => void (written.stdout += `${line}\n`),
     write: (text) => void (written.stdout += text),
+    writeBytes: (bytes) => {
+      written.stdout += Buffer.from(bytes).toString('latin1')
+      return Promise.resolve()
+    },
     report: (line) => void (written.stderr += `${line}\n`),
     writeError: (text) => void (written.stderr += text),
     readInput: () => Promise.resolve(surroundings.input ?? ''),
