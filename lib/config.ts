@@ -74,6 +74,24 @@ export function integer(min: number, max: number): Parser<number> {
   }
 }
 
+const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** A time in whole seconds, minutes, hours or days, `90s` or `365d`, in [min, max]; in milliseconds. */
+export function duration(min: string, max: string): Parser<number> {
+  const expected = `a time of ${min}…${max}, such as 90s, 10m, 12h or 365d`
+  return (raw) => {
+    const value = millisecondsOf(raw)
+    const valid = value >= millisecondsOf(min) && value <= millisecondsOf(max)
+    return valid ? { value } : { expected }
+  }
+}
+
+/** NaN, which compares with nothing, where `text` is not a duration. */
+function millisecondsOf(text: string): number {
+  const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
+  return Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS]
+}
+
 /** One of a closed set of words. */
 export function oneOf<const T extends string>(...words: readonly T[]): Parser<T> {
   return (raw) => {

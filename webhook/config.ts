@@ -4,6 +4,11 @@ import { LOG_LEVELS, type LogLevel } from '../lib/logger.ts'
 import { parseNamespace } from '../sidecar/contract.ts'
 import { SIDECAR_SCHEMA, sidecarSettings, type NativeSetting } from './admission/installation.ts'
 import type { Installation } from './admission/settings.ts'
+import {
+  CERTIFICATE_SCHEMA,
+  certificateSettings,
+  type CertificateSettings,
+} from './certificates/settings.ts'
 import { SCOPES, type Scope } from './scopes.ts'
 
 /** Where the webhook's own objects are in the cluster. */
@@ -31,8 +36,11 @@ export interface WebhookConfig {
   /** Whether the leader looks for pods that are not as they should be. */
   readonly coverage: boolean
   readonly own: OwnObjects
+  readonly certificates: CertificateSettings
   /** How this process is called in the Lease, in logs and in events: its pod's name. */
   readonly podName: string
+  /** The uid of that pod, without which `kubectl describe pod` shows no events; empty: not known. */
+  readonly podUid: string
   readonly port: number
   /** How long it goes on answering after it was told to end, in milliseconds. */
   readonly drainMs: number
@@ -51,9 +59,11 @@ export const WEBHOOK_SCHEMA = {
   LISTEN_PORT: { parse: integer(0, 65535), fallback: 10250 },
   POD_NAMESPACE: { parse: parseNamespace, fallback: 'podtap' },
   POD_NAME: { parse: objectName, fallback: 'podtap-webhook' },
+  POD_UID: { parse: text(/^[\w-]{1,64}$/, 'the uid of a pod'), fallback: '' },
   SERVICE_NAME: { parse: objectName, fallback: 'podtap-webhook' },
   WEBHOOK_CONFIGURATION: { parse: objectName, fallback: 'podtap' },
   TLS_SECRET: { parse: objectName, fallback: 'podtap-webhook-tls' },
+  ...CERTIFICATE_SCHEMA,
   SCOPE: { parse: oneOf(...SCOPES), fallback: 'all' as Scope },
   COVERAGE: { parse: oneOf('on', 'off'), fallback: 'on' as 'on' | 'off' },
   SENSOR_ROLE_BINDING: { parse: objectName, fallback: 'podtap-sensor-reader' },
@@ -82,7 +92,9 @@ export function loadWebhookConfig(env: Environment): WebhookConfig {
       sensorRoleBinding: values.SENSOR_ROLE_BINDING,
       lease: values.LEASE,
     },
+    certificates: certificateSettings(values),
     podName: values.POD_NAME,
+    podUid: values.POD_UID,
     port: values.LISTEN_PORT,
     drainMs: values.DRAIN_SECONDS * 1000,
     logLevel: values.LOG_LEVEL,

@@ -10,7 +10,7 @@ export interface ReconcileOptions {
   /** Called when it works again. */
   onRecovered(): void
   /** Longest time between two looks, in milliseconds; INTERVAL_MS by default. */
-  readonly intervalMs?: number
+  readonly intervalMs?: number | (() => number)
   readonly backoff?: BackoffLimits
 }
 
@@ -55,7 +55,7 @@ export class ReconcileLoop {
       await this.#options.reconcile()
       if (this.#failures > 0) this.#options.onRecovered()
       this.#failures = 0
-      return intervalMs
+      return typeof intervalMs === 'number' ? intervalMs : intervalMs()
     } catch (error) {
       this.#failures += 1
       this.#options.onError(error, this.#failures)

@@ -1,4 +1,5 @@
 /** The webhook as an HTTP server. */
+import type { Socket } from 'node:net'
 import Fastify, { LogController, type FastifyError } from 'fastify'
 import { AppError, messageOf } from '../lib/errors.ts'
 import type { HttpApp } from './http-app.ts'
@@ -26,6 +27,10 @@ export interface ServerDeps extends MutateDeps {
   readonly readiness: Readiness
   /** True once the process was told to end: connections are then given up one answer at a time. */
   readonly isDraining: () => boolean
+  /** Whether a connection began with a certificate that is served no more. */
+  readonly isOutdated: (socket: Socket) => boolean
+  /** What is wrong although the webhook is ready, in sentences. */
+  readonly warnings: () => readonly string[]
 }
 
 /**
@@ -45,12 +50,14 @@ export function buildServer(deps: ServerDeps): HttpApp {
   app.server.headersTimeout = HEADERS_TIMEOUT_MS
   addJsonParser(app)
   addErrorHandler(app, deps)
-  app.addHook('onSend', async (_request, reply) => {
-    if (deps.isDraining()) reply.header('connection', 'close')
+  app.addHook('onSend', async (request, reply) => {
+    const leave = deps.isDraining() || deps.isOutdated(request.raw.socket)
+    if (leave) reply.header('connection', 'close')
     return Promise.resolve()
   })
   registerMutate(app, deps)
-  registerHealth(app, { readiness: deps.readiness, registry: deps.metrics.registry })
+  const { readiness, warnings, metrics } = deps
+  registerHealth(app, { readiness, warnings, registry: metrics.registry })
   return app
 }
 

@@ -5,16 +5,11 @@ import { networkInterfaces } from 'node:os'
 import { sleep } from '../lib/backoff.ts'
 import type { KubeClient } from '../lib/kube/client.ts'
 import type { Logger } from '../lib/logger.ts'
-import { CertificateKeeper } from './certificates/keeper.ts'
-import { CertificateStore } from './certificates/store.ts'
-import {
-  issueAuthority,
-  issueCertificate,
-  type IssueOptions,
-  type KeyPair,
-} from './certificates/issue.ts'
+import { Certificates, issueForProbes } from './certificates/certificates.ts'
+import type { WorkloadEvent } from './admission/event.ts'
 import { Cluster } from './cluster.ts'
-import type { OwnObjects, WebhookConfig } from './config.ts'
+import type { WebhookConfig } from './config.ts'
+import { Connections } from './connections.ts'
 import { createEnabledLoops } from './enabled-loops.ts'
 import { EventRecorder } from './events.ts'
 import { createMetrics, type WebhookMetrics } from './metrics.ts'
@@ -57,7 +52,8 @@ class Webhook implements RunningWebhook {
   readonly #leadership: Leadership
   readonly #namespaces: NamespaceCache
   readonly #server: HttpApp
-  readonly #keeper: CertificateKeeper
+  readonly #connections: Connections
+  readonly #certificates: Certificates
   readonly #cluster: Cluster
   readonly #events: EventRecorder
   readonly #coverage: CoverageController
@@ -99,11 +95,23 @@ class Webhook implements RunningWebhook {
       metrics: this.#createMetrics(),
       logger,
       readiness: () => this.#missing(),
+      warnings: () => this.#certificates.problems,
       isDraining: () => this.#stopped !== undefined,
+      isOutdated: (socket) => this.#connections.isOld(socket),
     })
-    const store = new CertificateStore(client, config.own, issueOptions)
-    const { server } = this.#server
-    this.#keeper = new CertificateKeeper({ client, own: config.own, store, server, logger })
+    this.#connections = new Connections(this.#server.server)
+    this.#certificates = new Certificates({
+      ...deps,
+      own,
+      settings: config.certificates,
+      server: this.#server.server,
+      onServed: () => {
+        this.#connections.renew()
+      },
+      onProblem: (message) => {
+        this.#events.record(problemEvent(config, message))
+      },
+    })
   }
 
   get port(): number {
@@ -121,7 +129,7 @@ class Webhook implements RunningWebhook {
     }
     this.#work = Promise.all([
       this.#namespaces.run(onEnabled, signal),
-      this.#keeper.run(signal),
+      this.#certificates.run(signal),
       this.#cluster.run(signal),
       this.#events.run(signal),
     ])
@@ -135,7 +143,7 @@ class Webhook implements RunningWebhook {
   async #lead(signal: AbortSignal): Promise<void> {
     const loops = this.#enabledLoops.map((loop) => loop.run(signal))
     if (this.#deps.config.coverage) loops.push(this.#coverage.run(signal))
-    await Promise.all(loops)
+    await Promise.all([this.#certificates.lead(signal), ...loops])
   }
 
   async stop(): Promise<void> {
@@ -161,7 +169,7 @@ class Webhook implements RunningWebhook {
       ...(this.#stopped === undefined ? [] : ['the webhook is ending']),
       ...(this.#namespaces.synced ? [] : ['namespaces are not listed yet']),
       ...(this.#cluster.ready ? [] : ['nodes are not listed yet']),
-      ...(this.#keeper.ready ? [] : ['no certificate is served that the API server trusts']),
+      ...this.#certificates.missing,
     ]
   }
 
@@ -169,21 +177,25 @@ class Webhook implements RunningWebhook {
     return createMetrics({
       enabledNamespaces: () => this.#namespaces.enabled.length,
       namespacesSynced: () => this.#namespaces.synced,
-      certificateExpiry: () => this.#keeper.expiry,
+      certificateExpiry: () => this.#certificates.expiry,
       leading: () => this.#leadership.leading,
       coverage: () => this.#coverage.counts,
     })
   }
 }
 
-/** A certificate that nobody trusts, for probes (they do not check) until there is the real one. */
-async function issueForProbes(own: OwnObjects): Promise<KeyPair> {
-  const options = issueOptions()
-  return issueCertificate(await issueAuthority(options), own, options.now)
-}
-
-function issueOptions(): IssueOptions {
-  return { now: new Date(), serial: randomBytes(8).toString('hex') }
+/** On the pod, where one looks who wonders why it is not ready. */
+function problemEvent({ own, podName, podUid }: WebhookConfig, message: string): WorkloadEvent {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    namespace: own.namespace,
+    name: podName,
+    uid: podUid,
+    reason: 'CertificateProblem',
+    type: 'Warning',
+    message,
+  }
 }
 
 /** `::` takes IPv4 too, but cannot be bound where the kernel has no IPv6 at all. */

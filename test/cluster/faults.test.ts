@@ -98,7 +98,7 @@ suite('faults', { timeout: 600_000 }, () => {
 
       assert.deepEqual(containerNames(await podOf(SHOP, 'late')).length, 1)
     } finally {
-      await kubectl('-n', 'podtap', 'scale', 'deployment/podtap-webhook', '--replicas=1')
+      await kubectl('-n', 'podtap', 'scale', 'deployment/podtap-webhook', '--replicas=2')
       await rollout('podtap', 'podtap-webhook')
     }
   })

@@ -8,19 +8,15 @@ import { closeNamespaces, openNamespace, submit, workload } from '../helpers/clu
 import { get, kubectl, rollout } from '../helpers/cluster.ts'
 
 const NS = 'podtap-storm'
-const WEBHOOK = ['-n', 'podtap', 'scale', 'deployment/podtap-webhook'] as const
 const execute = promisify(execFile)
 
 suite('annotate and restart in one shell line', { timeout: 240_000 }, () => {
   before(async () => {
-    await kubectl(...WEBHOOK, '--replicas=2')
     await rollout('podtap', 'podtap-webhook')
     await openNamespace(NS, { annotations: {} })
   })
   after(async () => {
     await closeNamespaces(NS)
-    await kubectl(...WEBHOOK, '--replicas=1')
-    await rollout('podtap', 'podtap-webhook')
   })
 
   test('injects 200 times of 200, with two replicas of the webhook', async () => {

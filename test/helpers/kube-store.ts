@@ -46,6 +46,7 @@ const COLLECTIONS = [
   'cronjobs',
   'poddisruptionbudgets',
   'leases',
+  'secrets',
 ]
 
 interface Watcher {

@@ -6,9 +6,15 @@ import { controllerOf } from './ownership.ts'
 import type { Situation } from './situation.ts'
 import { referenceOf } from './workload.ts'
 
-/** What became of the workload, as `kubectl get events` shows it. */
+/** What became of the workload, or what podtap itself lacks, as `kubectl get events` shows it. */
 export type EventReason =
-  'Injected' | 'Removed' | 'NotInjected' | 'PodtapMissed' | 'PodtapStale' | 'PodtapUnwanted'
+  | 'Injected'
+  | 'Removed'
+  | 'NotInjected'
+  | 'PodtapMissed'
+  | 'PodtapStale'
+  | 'PodtapUnwanted'
+  | 'CertificateProblem'
 
 /** An event that is yet to be recorded. */
 export interface WorkloadEvent {

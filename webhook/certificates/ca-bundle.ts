@@ -10,6 +10,19 @@ export const CONFIGURATIONS_PATH =
   '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations'
 
 /**
+ * What each webhook of the configuration that calls our Service trusts now (PEM; empty: nothing).
+ * @throws AppError ERR_CERTIFICATE when there is no such webhook; KubeError.
+ */
+export async function readCaBundles(
+  client: KubeClient,
+  own: OwnObjects,
+): Promise<readonly string[]> {
+  const webhooks = await readWebhooks(client, own)
+  const bundles = webhooks.filter((webhook) => isOurs(webhook, own)).map(bundleOf)
+  return bundles.map((bundle) => Buffer.from(bundle, 'base64').toString())
+}
+
+/**
  * Makes sure that every webhook of the configuration that calls our Service trusts `authorities` (PEM).
  * Only that field is written, and only where it differs: everything else belongs to whoever applied
  * the manifests. Returns whether anything had to be written.
@@ -21,16 +34,14 @@ export async function putCaBundle(
   own: OwnObjects,
   authorities: string,
 ): Promise<boolean> {
-  const path = `${CONFIGURATIONS_PATH}/${own.webhookConfiguration}`
-  const webhooks = arrayAt(await readConfiguration(client, path, own), 'webhooks')
-  if (!webhooks.some((webhook) => isOurs(webhook, own))) throw missing(own)
+  const webhooks = await readWebhooks(client, own)
   const caBundle = Buffer.from(authorities).toString('base64')
   const body = webhooks.flatMap((webhook, index) => {
-    const wrong = textAt(webhook, 'clientConfig', 'caBundle') !== caBundle
+    const wrong = bundleOf(webhook) !== caBundle
     return isOurs(webhook, own) && wrong ? bundlePatch(webhook, index, caBundle) : []
   })
   if (body.length === 0) return false
-  await client.request(path, {
+  await client.request(pathOf(own), {
     method: 'PATCH',
     contentType: 'application/json-patch+json',
     body,
@@ -46,17 +57,20 @@ function bundlePatch(webhook: unknown, index: number, caBundle: string): readonl
   ]
 }
 
-async function readConfiguration(
-  client: KubeClient,
-  path: string,
-  own: OwnObjects,
-): Promise<unknown> {
+/** All webhooks of the configuration, one of which at least is ours. */
+async function readWebhooks(client: KubeClient, own: OwnObjects): Promise<readonly unknown[]> {
   try {
-    return await client.request(path)
+    const webhooks = arrayAt(await client.request(pathOf(own)), 'webhooks')
+    if (webhooks.some((webhook) => isOurs(webhook, own))) return webhooks
   } catch (error) {
-    if (error instanceof KubeError && error.status === 404) throw missing(own)
-    throw error
+    if (!(error instanceof KubeError) || error.status !== 404) throw error
   }
+  const { webhookConfiguration, namespace, service } = own
+  throw new AppError(
+    'ERR_CERTIFICATE',
+    `MutatingWebhookConfiguration ${webhookConfiguration}: expected a webhook for the Service ` +
+      `${namespace}/${service}, found none; apply the manifests`,
+  )
 }
 
 /** Whether a webhook of the configuration calls our Service. */
@@ -65,10 +79,10 @@ export function isOurs(webhook: unknown, own: OwnObjects): boolean {
   return service['name'] === own.service && service['namespace'] === own.namespace
 }
 
-function missing({ webhookConfiguration, namespace, service }: OwnObjects): AppError {
-  return new AppError(
-    'ERR_CERTIFICATE',
-    `MutatingWebhookConfiguration ${webhookConfiguration}: expected a webhook for the Service ` +
-      `${namespace}/${service}, found none; apply the manifests`,
-  )
+function bundleOf(webhook: unknown): string {
+  return textAt(webhook, 'clientConfig', 'caBundle')
+}
+
+function pathOf({ webhookConfiguration }: OwnObjects): string {
+  return `${CONFIGURATIONS_PATH}/${webhookConfiguration}`
 }

@@ -8,38 +8,30 @@ export interface KeyPair {
   readonly key: string
 }
 
-/** When a certificate is made, and what makes it unlike all others. */
-export interface IssueOptions {
+/** From when on a certificate is good, and for how long. */
+export interface Validity {
   readonly now: Date
-  /** Random text; part of the authority's name. */
-  readonly serial: string
+  /** In milliseconds; certificates count seconds. */
+  readonly lifeMs: number
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000
-
-/**
- * Ten years: a new authority must be known to every API server before the first certificate that it
- * signs is served, so it should be rare. The webhook alone trusts it, and only for one name.
- */
-export const AUTHORITY_DAYS = 3650
-
-/** One year: a lost key is worth little then, and a cluster that slept for months still wakes up. */
-export const CERTIFICATE_DAYS = 365
-
 /** Certificates begin an hour ago, because the clocks of API servers differ (kubectl#1307). */
-const BACKDATED_MS = 60 * 60 * 1000
+export const BACKDATED_MS = 60 * 60 * 1000
+
+/** How the names of podtap's authorities begin; by it podtap knows what it has signed. */
+export const AUTHORITY_NAME = 'podtap-webhook-ca-'
 
 /** P-256 with SHA-256: selfsigned would sign with SHA-1, which Go's verifier refuses. */
 const KEY_OPTIONS = { keyType: 'ec', curve: 'P-256', algorithm: 'sha256' } as const
 
 /**
- * A new authority. Its name is unique: selfsigned writes no key identifiers, and of two authorities of
- * the same name in one bundle OpenSSL tries the first only.
+ * A new authority. `serial`, random text, makes its name unique: selfsigned writes no key identifiers,
+ * and of two authorities of the same name in one bundle OpenSSL tries the first only.
  */
-export async function issueAuthority(options: IssueOptions): Promise<KeyPair> {
-  const pems = await generate(named(`podtap-webhook-ca-${options.serial}`), {
+export async function issueAuthority(serial: string, validity: Validity): Promise<KeyPair> {
+  const pems = await generate(named(`${AUTHORITY_NAME}${serial}`), {
     ...KEY_OPTIONS,
-    ...validity(options.now, AUTHORITY_DAYS),
+    ...datesOf(validity),
     extensions: [
       { name: 'basicConstraints', cA: true, pathLenConstraint: 0, critical: true },
       { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
@@ -52,11 +44,11 @@ export async function issueAuthority(options: IssueOptions): Promise<KeyPair> {
 export async function issueCertificate(
   authority: KeyPair,
   own: OwnObjects,
-  now: Date,
+  validity: Validity,
 ): Promise<KeyPair> {
   const pems = await generate(named(serverName(own)), {
     ...KEY_OPTIONS,
-    ...validity(now, CERTIFICATE_DAYS),
+    ...datesOf(validity),
     ca: authority,
     extensions: [
       { name: 'basicConstraints', cA: false, critical: true },
@@ -84,9 +76,9 @@ function named(commonName: string): { name: string; value: string }[] {
   return [{ name: 'commonName', value: commonName }]
 }
 
-function validity(now: Date, days: number): { notBeforeDate: Date; notAfterDate: Date } {
+function datesOf({ now, lifeMs }: Validity): { notBeforeDate: Date; notAfterDate: Date } {
   return {
     notBeforeDate: new Date(now.getTime() - BACKDATED_MS),
-    notAfterDate: new Date(now.getTime() + days * DAY_MS),
+    notAfterDate: new Date(now.getTime() + lifeMs),
   }
 }

@@ -59,6 +59,10 @@ on and off without quotes as booleans.
   (list "SCOPE" .Values.webhook.scope)
   (list "COVERAGE" .Values.webhook.coverage)
   (list "DRAIN_SECONDS" .Values.webhook.drainSeconds)
+  (list "CERTIFICATE" .Values.webhook.certificate.source)
+  (list "CERTIFICATE_LIFE" .Values.webhook.certificate.life)
+  (list "AUTHORITY_LIFE" .Values.webhook.certificate.authorityLife)
+  (list "TRUST_DELAY" .Values.webhook.certificate.trustDelay)
   (list "LOG_LEVEL" .Values.webhook.logLevel) -}}
 {{- range $name, $value := .Values.webhook.env }}
 {{- $settings = append $settings (list $name $value) }}

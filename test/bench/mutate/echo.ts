@@ -8,8 +8,8 @@ import { issueAuthority, issueCertificate } from '../../../webhook/certificates/
 import { MAX_REVIEW_BYTES } from '../../../webhook/server.ts'
 
 const [port, mode] = process.argv.slice(2)
-const options = { now: new Date(), serial: '01' }
-const { cert, key } = await issueCertificate(await issueAuthority(options), OWN, options.now)
+const validity = { now: new Date(), lifeMs: 24 * 3_600_000 }
+const { cert, key } = await issueCertificate(await issueAuthority('01', validity), OWN, validity)
 const app = Fastify({ https: { cert, key, minVersion: 'TLSv1.2' }, bodyLimit: MAX_REVIEW_BYTES })
 if (mode === 'bytes') {
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {

@@ -167,8 +167,9 @@ test('a webhook with a bad setting, or of another version', () => {
 /** A Secret with a certificate that was made `days` before NOW, and a configuration that trusts it. */
 async function certificate(days: number, labels: JsonObject = {}) {
   const now = new Date(NOW.getTime() - days * 86_400_000)
-  const authority = await issueAuthority({ now, serial: '0a' })
-  const pair = await issueCertificate(authority, OWN, now)
+  const validity = { now, lifeMs: 365 * 86_400_000 }
+  const authority = await issueAuthority('0a', { ...validity, lifeMs: 3650 * 86_400_000 })
+  const pair = await issueCertificate(authority, OWN, validity)
   const encode = (text: string): string => Buffer.from(text).toString('base64')
   const data = { 'tls.crt': encode(pair.cert), 'tls.key': encode(pair.key) }
   const clientConfig = { ...CLIENT, caBundle: encode(authority.cert) }

@@ -47,6 +47,8 @@ async function send(
     }),
     readiness: () => [],
     isDraining: () => false,
+    isOutdated: () => false,
+    warnings: () => [],
   })
   const kind = { group: 'apps', version: 'v1', kind: 'Deployment' }
   const review = { uid: 'u', kind, operation: 'CREATE', namespace: 'shop', ...request }

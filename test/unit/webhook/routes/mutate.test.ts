@@ -41,6 +41,8 @@ function server(namespaces: NamespaceDirectory = NAMESPACES, draining = false): 
     }),
     readiness: () => (draining ? ['the webhook is ending'] : []),
     isDraining: () => draining,
+    isOutdated: () => false,
+    warnings: () => [],
   })
 }
 

@@ -1,0 +1,137 @@
+/** Making and renewing the certificate, and telling API servers whom to trust: the leader's part. */
+import { AppError } from '../../lib/errors.ts'
+import type { KubeClient } from '../../lib/kube/client.ts'
+import { KubeError } from '../../lib/kube/kube-error.ts'
+import type { Logger } from '../../lib/logger.ts'
+import type { OwnObjects } from '../config.ts'
+import { INTERVAL_MS, ReconcileLoop } from '../reconcile-loop.ts'
+import { putCaBundle, readCaBundles } from './ca-bundle.ts'
+import { isOwnWork, splitPem, type ServingCertificate } from './inspect.ts'
+import { nextStep, type CertificateStep } from './next-step.ts'
+import { secretProblem } from './serving.ts'
+import type { CertificateSettings } from './settings.ts'
+import type { CertificateStore, StoredSecret } from './store.ts'
+
+/** What the issuer works with. */
+export interface IssuerDeps {
+  readonly client: KubeClient
+  readonly own: OwnObjects
+  readonly store: CertificateStore
+  readonly settings: CertificateSettings
+  readonly logger: Logger
+  /** What this replica serves now. */
+  readonly served: () => ServingCertificate | undefined
+  /** Called when Secret or caBundle were written. */
+  readonly onWritten: () => void
+  /** The time of now; for tests. */
+  readonly now?: () => Date
+  /** Random text, another one each time. */
+  readonly newSerial: () => string
+}
+
+/** Keeps Secret and caBundle: each minute, whenever something is due, and whenever they change. */
+export class CertificateIssuer {
+  readonly #deps: IssuerDeps
+  readonly #loop: ReconcileLoop
+  /** Since when authorities have been in the caBundle, by their PEM; monotonic, in milliseconds. */
+  readonly #trustedSince = new Map<string, number>()
+  #pauseMs = INTERVAL_MS
+
+  constructor(deps: IssuerDeps) {
+    const { logger } = deps
+    this.#deps = deps
+    this.#loop = new ReconcileLoop({
+      reconcile: () => this.#reconcile(),
+      intervalMs: () => this.#pauseMs,
+      onError: (err, failures) => {
+        if (failures === 1) logger.error({ err }, 'keeping the certificate fails')
+      },
+      onRecovered: () => {
+        logger.info('keeping the certificate works again')
+      },
+    })
+  }
+
+  /** Asks for another look; without effect while this replica does not lead. */
+  trigger(): void {
+    this.#loop.trigger()
+  }
+
+  /** Keeps until `signal` aborts. With CERTIFICATE=secret there is nothing to keep. */
+  async run(signal: AbortSignal): Promise<void> {
+    if (this.#deps.settings.source === 'auto') await this.#loop.run(signal)
+  }
+
+  async #reconcile(): Promise<void> {
+    const { own, store, settings, now = () => new Date() } = this.#deps
+    await this.#observe()
+    const secret = await store.read()
+    this.#pauseMs = INTERVAL_MS
+    if (secret === undefined || secret.ours) {
+      await this.#carryOut(await this.#step(secret, now()), secret)
+    } else if (secretProblem({ own, source: settings.source, secret, now: now() }) === undefined) {
+      await this.#trust(secret.content.authorities)
+    }
+  }
+
+  #step(secret: StoredSecret | undefined, now: Date): Promise<CertificateStep> {
+    const { own, settings, newSerial } = this.#deps
+    const served = this.#deps.served()
+    const since = performance.now()
+    return nextStep(
+      {
+        stored: secret?.content,
+        served: served && isOwnWork(served.cert) ? served : undefined,
+        trustedMs: (pem) => {
+          const seen = this.#trustedSince.get(pem)
+          return seen === undefined ? undefined : since - seen
+        },
+        now,
+      },
+      { own, settings, serial: newSerial() },
+    )
+  }
+
+  /** The API server is told whom to trust before it is shown the certificate: see chooseServed(). */
+  async #carryOut(step: CertificateStep, secret: StoredSecret | undefined): Promise<void> {
+    const { store, logger, onWritten } = this.#deps
+    if (step.write) {
+      await store.write(secret, step.write)
+      logger.info({ why: step.why }, 'certificate stored')
+      onWritten()
+    }
+    const authorities = step.write?.authorities ?? secret?.content.authorities ?? ''
+    this.#pauseMs = step.write ? 0 : Math.min(step.waitMs, INTERVAL_MS)
+    await this.#trust(authorities)
+  }
+
+  async #trust(authorities: string): Promise<void> {
+    const { client, own, logger, onWritten } = this.#deps
+    if (!(await putCaBundle(client, own, authorities))) return
+    logger.info({ configuration: own.webhookConfiguration }, 'caBundle written')
+    onWritten()
+  }
+
+  /** Notes which authorities the API server is told to trust now, by every webhook of ours. */
+  async #observe(): Promise<void> {
+    const [first = [], ...others] = (await this.#readBundles()).map(splitPem)
+    const trusted = first.filter((pem) => others.every((bundle) => bundle.includes(pem)))
+    for (const pem of this.#trustedSince.keys()) {
+      if (!trusted.includes(pem)) this.#trustedSince.delete(pem)
+    }
+    for (const pem of trusted) {
+      if (!this.#trustedSince.has(pem)) this.#trustedSince.set(pem, performance.now())
+    }
+  }
+
+  async #readBundles(): Promise<readonly string[]> {
+    const { client, own } = this.#deps
+    try {
+      return await readCaBundles(client, own)
+    } catch (error) {
+      // No webhook calls us yet; putCaBundle() says so, after the Secret was made.
+      if (error instanceof AppError && !(error instanceof KubeError)) return []
+      throw error
+    }
+  }
+}
