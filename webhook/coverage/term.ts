@@ -73,7 +73,8 @@ export class CoverageTerm {
       reconcile: () => this.#follow(),
       intervalMs: INTERVAL_MS,
       onError: (err, failures) => {
-        if (failures === 1) deps.logger.warn({ err }, 'coverage fails (COVERAGE=off does without)')
+        if (failures > 1 || this.#signal.aborted) return
+        deps.logger.warn({ err }, 'coverage fails (COVERAGE=off does without)')
       },
       onRecovered: () => {
         deps.logger.info('coverage works again')

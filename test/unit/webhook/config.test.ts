@@ -28,6 +28,10 @@ test('an empty environment gives the installation of the manifests', () => {
   })
 })
 
+test('COVERAGE=off does without looking for pods', () => {
+  assert.equal(loadWebhookConfig({ COVERAGE: 'off' }).coverage, false)
+})
+
 test('every bad variable is named at once', () => {
   const env = {
     SIDECAR_CPU: 'lots',
