@@ -58,6 +58,7 @@ CONFIG
 
 # record_targets DIRECTORY: keeps the lists of what is to be scraped, until it is ended.
 record_targets() {
+  # shellcheck disable=SC2016 # variables of jq
   local addresses='[.items[] | select(.status.phase == "Running" and .metadata.deletionTimestamp == null)
     | {targets: [.status.podIP + ":" + $port], labels: {namespace: .metadata.namespace,
        pod: .metadata.name, container: $container}}]'
