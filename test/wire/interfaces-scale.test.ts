@@ -46,7 +46,7 @@ test('of 200 interfaces those that stay lose nothing while others come and go', 
   let sent = 0
   while (Date.now() - began.at < SECONDS * 1000) {
     for (const name of BUSY) {
-      await wire.sendFrames('node', FRAMES, 20, name)
+      await wire.sendFrames('node', FRAMES, { rounds: 20, from: name })
       sent += FRAMES.length * 20
     }
   }
