@@ -102,7 +102,7 @@ suite('sensors', { timeout: 600_000 }, () => {
     const opened = Date.now()
     const returned = (await sensors.seenBy('near', opened)) - opened
     t.diagnostic(`left after ${left} ms, returned to after ${returned} ms`)
-    assert.ok(left < 1000, `${left} ms`)
+    assert.ok(left < 5000, `${left} ms`)
   })
 
   test('frames that are lost on their way to the sensor break nothing', async (t) => {
