@@ -1,0 +1,99 @@
+/** Rotating the certificate, and losing the leader, under a stream of real reviews. */
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import { closeNamespaces, openNamespace, submit, workload } from '../helpers/cluster-laws.ts'
+import { get, kubectl, rollout, until } from '../helpers/cluster.ts'
+
+const NS = 'podtap-rotation'
+const WEBHOOK = 'deployment/podtap-webhook'
+
+suite('two replicas of the webhook', { timeout: 400_000 }, () => {
+  before(async () => {
+    await openNamespace(NS)
+    await kubectl('-n', 'podtap', 'set', 'env', WEBHOOK, 'TRUST_DELAY=2s')
+    await rollout('podtap', 'podtap-webhook')
+  })
+  after(async () => {
+    await closeNamespaces(NS)
+    await kubectl('-n', 'podtap', 'set', 'env', WEBHOOK, 'TRUST_DELAY-')
+    await rollout('podtap', 'podtap-webhook')
+  })
+
+  test('lose no review while authority and certificate are rotated four times', async (t) => {
+    const failedBefore = await failOpenCount()
+    const stream = startReviews()
+    for (let rotation = 1; rotation <= 4; rotation += 1) {
+      const old = await certificate()
+      await kubectl('-n', 'podtap', 'delete', 'secret', 'podtap-webhook-tls')
+      await until(`certificate ${rotation}`, async () => {
+        const now = await certificate()
+        return now !== '' && now !== old
+      })
+    }
+    const { reviews, bare } = await stream.stop()
+
+    t.diagnostic(`${reviews} reviews during 4 rotations`)
+    assert.ok(reviews > 0)
+    assert.equal(bare, 0)
+    assert.equal((await failOpenCount()) - failedBefore, 0)
+  })
+
+  test('go on when the one that leads ends: the other one leads', async (t) => {
+    const old = await leader()
+    const began = Date.now()
+
+    await kubectl('-n', 'podtap', 'delete', 'pod', old.split('_')[0]!, '--wait=false')
+    await until('another leader', async () => {
+      const now = await leader()
+      return now !== '' && now !== old
+    })
+
+    t.diagnostic(`${((Date.now() - began) / 1000).toFixed(1)} s to a new leader`)
+    await rollout('podtap', 'podtap-webhook')
+  })
+})
+
+/** Creates the same Deployment again and again, as a dry run, and looks whether it got the sidecar. */
+function startReviews(): { stop: () => Promise<{ reviews: number; bare: number }> } {
+  const ending = new AbortController()
+  const counts = { reviews: 0, bare: 0 }
+  const run = async (): Promise<typeof counts> => {
+    while (!ending.signal.aborted) {
+      const args = ['-n', NS, 'create', '-f', '-', '--dry-run=server', '-o', 'json']
+      const { stdout } = await submit(workload('Deployment/web'), ...args)
+      counts.reviews += 1
+      if (!stdout.includes('"name": "podtap"')) counts.bare += 1
+    }
+    return counts
+  }
+  const running = run()
+  return {
+    stop: () => {
+      ending.abort()
+      return running
+    },
+  }
+}
+
+/** Reviews that the API server gave up, by its own count. */
+async function failOpenCount(): Promise<number> {
+  const lines = (await kubectl('get', '--raw', '/metrics')).split('\n')
+  const ours = lines.filter((line) =>
+    /^apiserver_admission_webhook_fail_open_count\{.*inject\.podtap\.dev/.test(line),
+  )
+  return ours.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+}
+
+async function certificate(): Promise<string> {
+  return kubectl(
+    ...['-n', 'podtap', 'get', 'secret', 'podtap-webhook-tls', '--ignore-not-found'],
+    ...['-o', 'jsonpath={.data.tls\\.crt}'],
+  )
+}
+
+async function leader(): Promise<string> {
+  const lease = await get<{ spec: { holderIdentity?: string } }>(
+    ...['-n', 'podtap', 'lease', 'podtap-webhook'],
+  )
+  return lease.spec.holderIdentity ?? ''
+}
