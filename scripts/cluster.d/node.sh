@@ -60,12 +60,6 @@ start_kubelet() {
     --root-dir "$NODE_STATE/kubelet" --cert-dir "$NODE_STATE/pki"
 }
 
-restart_kubelet() {
-  if [[ " ${NODES[*]} " != *" ${1:-} "* ]]; then die "restart-kubelet: expected a node of ${NODES[*]}"; fi
-  stop_programs 10 "kubelet-$1"
-  start_kubelet "$1"
-}
-
 start_proxy() {
   use_node "$1"
   render_to "$NODE_STATE/kube-proxy.yaml" kube-proxy.yaml
