@@ -91,20 +91,22 @@ function keepInput(
 }
 
 async function follow(socket: Duplex, head: Buffer, options: ExecOptions): Promise<number> {
-  const reader = new WebSocketReader()
   socket.unshift(head)
   try {
-    for await (const bytes of socket as AsyncIterable<Buffer>) {
-      for (const message of reader.push(bytes)) {
-        const code = await take(socket, message, options)
-        if (code !== undefined) return code
-      }
+    for await (const message of messagesFrom(socket)) {
+      const code = await take(socket, message, options)
+      if (code !== undefined) return code
     }
   } catch (error) {
     if (!options.signal.aborted) throw error
   }
   if (options.signal.aborted) return 0
   throw new KubeError('the connection to the container ended before its program did')
+}
+
+async function* messagesFrom(socket: Duplex): AsyncGenerator<WebSocketMessage> {
+  const reader = new WebSocketReader()
+  for await (const bytes of socket as AsyncIterable<Buffer>) yield* reader.push(bytes)
 }
 
 /** Returns the exit code with the message that has it. */

@@ -122,13 +122,13 @@ suite('tap', { timeout: 300_000 }, () => {
     ])
 
     assert.match(
-      lines[0]!,
+      lines[0],
       /^podtap: pod listener: it has no sidecar: see podtap status for why not$/,
     )
-    assert.match(lines[1]!, /^podtap: there is no pod nobody in the namespace /)
-    assert.match(lines[2]!, /podtap: filter "no such thing": expected a pcap-filter expression/)
-    assert.match(lines[3]!, /^podtap: cannot write \/nowhere\/x: ENOENT/)
-    assert.match(lines[4]!, /podtap: cannot capture: interface eth7: /)
+    assert.match(lines[1], /^podtap: there is no pod nobody in the namespace /)
+    assert.match(lines[2], /podtap: filter "no such thing": expected a pcap-filter expression/)
+    assert.match(lines[3], /^podtap: cannot write \/nowhere\/x: ENOENT/)
+    assert.match(lines[4], /podtap: cannot capture: interface eth7: /)
   })
 
   async function tap(...args: string[]): Promise<{ stdout: string; stderr: string }> {
