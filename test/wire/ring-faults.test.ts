@@ -142,6 +142,24 @@ test('a path that turns out narrower is said once by EMSGSIZE, and the next fram
   await engine.stop()
 })
 
+test('the first burst to a sensor whose hardware address is asked for arrives whole', async (t) => {
+  const engine = await WireEngine.mirroring(wire, RING)
+  const arriving = await WireCapture.start(wire, 'sensor', 'vx0', ONE_OF_OURS)
+  const frames = numbered(400, 1400)
+  t.after(() => wire.run('sensor', 'ip', 'link', 'set', 'eth0', 'arp', 'on'))
+  await wire.run('sensor', 'ip', 'link', 'set', 'eth0', 'arp', 'off')
+  const often = ['retrans', '20', 'mcast_probes', '100']
+  await wire.run('pod', 'ip', 'ntable', 'change', 'name', 'arp_cache', 'dev', 'eth0', ...often)
+  await wire.run('pod', 'ip', 'neigh', 'flush', 'dev', 'eth0')
+
+  await wire.sendFrames('client', frames)
+  await engine.countersWhen('some are captured', ({ capturedFrames }) => capturedFrames > 0)
+  await wire.run('sensor', 'ip', 'link', 'set', 'eth0', 'arp', 'on')
+
+  assert.deepEqual(await arriving.atLeast(400), frames)
+  assert.equal((await engine.stop()).sentFrames, 400)
+})
+
 test('more than the ring holds is dropped by the kernel and counted, and what follows is mirrored', async () => {
   const engine = await WireEngine.mirroring(wire, RING)
 

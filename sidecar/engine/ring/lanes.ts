@@ -40,6 +40,8 @@ export class UdpLanes implements Lanes {
   readonly maxSegment: Int32Array
   /** Per lane: 1 where the UDP checksum must be whole before the interface has the datagram. */
   readonly wholeChecksum: Uint8Array
+  /** Indices in `targets` of those whose neighbour may not be known yet (see departure.ts). */
+  readonly untried = new Set<number>()
   readonly #sockets: PortSockets
   readonly #options: LaneOptions
   readonly #ports: number
@@ -92,6 +94,8 @@ export class UdpLanes implements Lanes {
     this.#targetOfBucket = spreadFlows(targets.map(({ address }) => address))
     this.#refusesRuns.clear()
     for (let lane = 0; lane < this.count; lane++) this.#connect(lane)
+    this.untried.clear()
+    this.distrust()
   }
 
   /**
@@ -103,6 +107,11 @@ export class UdpLanes implements Lanes {
       if (this.fd[lane] !== -1) this.#readMtu(lane)
       if (this.fd[lane] === -1 || (this.#mtu[lane] ?? 0) < LEAST_PATH_MTU) this.#connect(lane)
     }
+  }
+
+  /** Trusts no neighbour any more: Linux forgets those of an interface that goes down. */
+  distrust(): void {
+    for (const index of this.#targets.keys()) this.untried.add(index)
   }
 
   /** The least MTU of the path to target number `index`; 0 where there is no way to it. */

@@ -115,6 +115,7 @@ const MAP_FIXED = 0x10
 const MAP_PRIVATE_ANONYMOUS = 0x22
 const SIOCGIFFLAGS = 0x8913
 const SIOCGIFHWADDR = 0x8927
+const SIOCOUTQ = 0x5411
 const IFREQ_BYTES = 40
 const IFF_UP = 1
 const IFF_LOOPBACK = 8
@@ -189,6 +190,13 @@ export function mapAnonymous(length: number): number {
 /** Lays the ring of a packet socket over memory that mapAnonymous() gave; returns whether it worked. */
 export function mapSocketAt(address: number, length: number, fd: number): boolean {
   return mmap(address, length, PROT_READ_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) === address
+}
+
+/** Bytes of memory that datagrams of this socket take which have not left yet (SIOCOUTQ, udp(7)); 0 on failure. */
+export function unsentBytes(fd: number): number {
+  const answer = new Uint8Array(4)
+  if (ioctl(fd, SIOCOUTQ, answer) !== 0) return 0
+  return new DataView(answer.buffer).getInt32(0, true)
 }
 
 /** Where `bytes` lie. They stay there as long as they are referenced. */

@@ -2,6 +2,7 @@
 import { DROP_REASONS, type DropReason } from '../../contract.ts'
 import { MAX_DESTINATIONS } from '../engine.ts'
 import type { Batch } from './batch.ts'
+import { awaitDeparture, LONGEST_WAIT_MS } from './departure.ts'
 import type { ErrorQueue } from './error-queue.ts'
 import type { UdpLanes } from './lanes.ts'
 import { MAX_MESSAGES, MESSAGE_BYTES, type Messages } from './messages.ts'
@@ -92,7 +93,7 @@ export class Sender {
     this.#counters = counters
   }
 
-  /** Sends all of `batch`, counts it and clears it. Never waits. */
+  /** Sends all of `batch`, counts it and clears it. Waits only for the first datagram to a destination. */
   send(batch: Batch): void {
     if (batch.frames === 0) return
     this.#runs.plan(batch, this.#lanes.maxSegment)
@@ -116,8 +117,17 @@ export class Sender {
     for (let run = runs.firstRun[lane] ?? -1; run !== -1; run = runs.next[run] ?? -1) {
       if (!messages.hasRoom(runs.count[run] ?? 0)) this.#flush(batch, lane)
       messages.addRun(batch, runs, run)
+      if (this.#lanes.untried.size > 0) this.#tryTarget(batch, lane)
     }
     this.#flush(batch, lane)
+  }
+
+  /** Sends what is there ahead of the rest, if nothing went to this destination before. */
+  #tryTarget(batch: Batch, lane: number): void {
+    if (!this.#lanes.untried.delete(this.#lanes.targetIndexOf(lane))) return
+    this.#flush(batch, lane)
+    const share = LONGEST_WAIT_MS / this.#lanes.targets.length
+    awaitDeparture(this.#lanes.fd[lane] ?? -1, performance.now() + share)
   }
 
   #flush(batch: Batch, lane: number): void {

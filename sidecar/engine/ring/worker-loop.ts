@@ -237,6 +237,7 @@ export class WorkerLoop {
     if (state !== this.#state) {
       if (this.#state === 'capturing') this.#add(COUNTER.interruptions, 1)
       this.#state = state
+      this.#lanes.distrust()
       const reason = problem ?? `capturing on ${this.#capture.interfaces.title}`
       this.#report({ kind: 'state', state, reason })
     }
