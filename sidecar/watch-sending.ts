@@ -8,6 +8,9 @@ import type { Look } from './sensor/refusals.ts'
  */
 const LOOK_MS = 50
 
+/** The same while nothing is sent: 20 looks a second would be half of what an idle sidecar costs. */
+const IDLE_LOOK_MS = 250
+
 /**
  * Frames after a change of destinations that are not judged, per destination: the kernel reports refusals late, by the
  * sends that follow, so that the first of these may still be about the sensor before.
@@ -76,29 +79,29 @@ export class SendingWatch {
   }
 }
 
-/** Lets `watch` look at `engine` until the signal aborts. */
+/** Lets `watch` look at `engine` until the signal aborts, and more often while frames are sent or fail. */
 export function watchSending(
   engine: Pick<Engine, 'counters'>,
   watch: SendingWatch,
   signal: AbortSignal,
 ): void {
-  let isLooking = false
-  const timer = setInterval(() => {
-    // An engine that answers slowly is not asked again meanwhile.
-    if (isLooking) return
-    isLooking = true
-    void engine
-      .counters()
-      .then((counters) => {
-        watch.look(counters)
-      })
-      .finally(() => {
-        isLooking = false
-      })
-  }, LOOK_MS)
-  timer.unref()
+  let seenFrames = 0
+  const look = async (): Promise<void> => {
+    const counters = await engine.counters().catch(() => undefined)
+    if (signal.aborted) return
+    if (counters !== undefined) watch.look(counters)
+    const frames = counters?.capturedFrames ?? 0
+    lookAgainIn(frames === seenFrames ? IDLE_LOOK_MS : LOOK_MS)
+    seenFrames = frames
+  }
+  // Not an interval: an engine that answers slowly is not asked again meanwhile.
+  const lookAgainIn = (ms: number): void => {
+    timer = setTimeout(() => void look(), ms).unref()
+  }
+  let timer: NodeJS.Timeout
+  lookAgainIn(LOOK_MS)
   signal.addEventListener('abort', () => {
-    clearInterval(timer)
+    clearTimeout(timer)
   })
 }
 

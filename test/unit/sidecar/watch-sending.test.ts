@@ -23,7 +23,8 @@ function watched(): Watched {
 
 function sent(frames: number, refused = 0, unreachable = 0): ReturnType<typeof countersOf> {
   const destination = { address: '10.0.0.1', sentFrames: frames, refused, unreachable, pathMtu: 0 }
-  return countersOf({ sentFrames: frames, destinations: [destination] }, { 'no-sensor': 999 })
+  const counts = { capturedFrames: frames, sentFrames: frames, destinations: [destination] }
+  return countersOf(counts, { 'no-sensor': 999 })
 }
 
 test('a look is what became of the frames since the one before', () => {
@@ -67,8 +68,8 @@ test('the time of the last sent frame stands still while none is sent', () => {
   assert.equal(seen.watch.lastSentAt, 1000)
 })
 
-test('an engine is looked at twenty times a second until it is stopped', async (t: TestContext) => {
-  t.mock.timers.enable({ apis: ['setInterval'] })
+test('an engine is looked at twenty times a second while frames pass, until it is stopped', async (t: TestContext) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
   const abort = new AbortController()
   const engine = new MemoryEngine()
   const { watch, looks } = watched()
@@ -90,8 +91,29 @@ test('an engine is looked at twenty times a second until it is stopped', async (
   )
 })
 
+test('an engine without frames is looked at four times a second', async (t: TestContext) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const abort = new AbortController()
+  let asked = 0
+  const engine = {
+    counters: () => {
+      asked += 1
+      return Promise.resolve(sent(0))
+    },
+  }
+
+  watchSending(engine, watched().watch, abort.signal)
+  for (let tick = 0; tick < 21; tick++) {
+    t.mock.timers.tick(50)
+    await new Promise(setImmediate)
+  }
+
+  assert.equal(asked, 5)
+  abort.abort()
+})
+
 test('an engine that does not answer is not asked again', async (t: TestContext) => {
-  t.mock.timers.enable({ apis: ['setInterval'] })
+  t.mock.timers.enable({ apis: ['setTimeout'] })
   const abort = new AbortController()
   const answer = Promise.withResolvers<ReturnType<typeof sent>>()
   let asked = 0
