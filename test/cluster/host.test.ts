@@ -31,7 +31,7 @@ suite('whole nodes', { timeout: 600_000 }, () => {
     nodes = names.split(' ')
     await openNamespaces()
     await sensors.add('sensor', nodes[0]!)
-    for (const file of ['namespace', 'access', 'daemon-set']) {
+    for (const file of ['namespace', 'access', 'mirrored-pods-access', 'daemon-set']) {
       await apply(forTheTest(readFileSync(join(MANIFESTS, `${file}.yaml`), 'utf8')))
     }
     await kubectl(
