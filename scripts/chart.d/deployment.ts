@@ -1,4 +1,5 @@
 /** The settings of the webhook’s Deployment. */
+import { entries, setting } from './settings.ts'
 import type { Substitution } from './template.ts'
 
 const IMAGE = '(dict "image" .Values.webhook.image "version" .Chart.AppVersion)'
@@ -35,34 +36,16 @@ export const DEPLOYMENT: readonly Substitution[] = [
 ]
 
 function podMetadata(): string {
-  const annotations = setting('podAnnotations', { key: 'annotations', indent: 6 })
-  return POD_METADATA.replace('\n', () => `\n${annotations}`) + lines('podLabels', 8)
+  const annotations = setting('webhook.podAnnotations', { key: 'annotations', indent: 6 })
+  return POD_METADATA.replace('\n', () => `\n${annotations}`) + entries('webhook.podLabels', 8)
 }
 
 function podSettings(): string {
   const names = ['imagePullSecrets', 'priorityClassName', 'nodeSelector', 'tolerations']
-  return names.map((key) => setting(key, { key, indent: 6 })).join('')
+  return names.map((key) => setting(`webhook.${key}`, { key, indent: 6 })).join('')
 }
 
 /** Draining and at most 15 s of closing, and some. */
 function gracePeriod(): string {
   return 'terminationGracePeriodSeconds: {{ add 25 (.Values.webhook.drainSeconds | default 5) }}'
-}
-
-/** `key: value` where the setting webhook.NAME is not empty. */
-function setting(name: string, { key, indent }: { key: string; indent: number }): string {
-  const pad = ' '.repeat(indent)
-  const value = `{{- toYaml . | nindent ${indent + 2} }}`
-  return [`{{- with .Values.webhook.${name} }}`, `${key}:`, `  ${value}`, '{{- end }}']
-    .map((line) => `${pad}${line}\n`)
-    .join('')
-}
-
-/** The entries of the setting webhook.NAME, a map, where it is not empty. */
-function lines(name: string, indent: number): string {
-  const pad = ' '.repeat(indent)
-  const value = `{{- toYaml . | nindent ${indent} }}`
-  return [`{{- with .Values.webhook.${name} }}`, value, '{{- end }}']
-    .map((line) => `${pad}${line}\n`)
-    .join('')
 }

@@ -2,9 +2,11 @@
 import { globSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { BASE_CONVERSIONS, OPTIONAL_CONVERSIONS } from './conversions.ts'
+import { hostConversion } from './host.ts'
 import { toTemplate, type Conversion } from './template.ts'
 
 const BASE = 'manifests/base'
+const HOST = 'manifests/host'
 const CHART = 'manifests/chart'
 const MONITORING = 'manifests/monitoring'
 
@@ -18,16 +20,21 @@ export function madeFiles(root: string): ReadonlyMap<string, string> {
     `${CHART}/templates/${basename(file)}`,
     toTemplate(file, read(file), conversion),
   ]
+  const hostTemplate = (file: string): [string, string] => [
+    `${CHART}/templates/host/${basename(file)}`,
+    toTemplate(file, read(file), hostConversion(basename(file))),
+  ]
   return new Map([
-    ...baseFiles(root).map((name) => template(`${BASE}/${name}`, BASE_CONVERSIONS[name])),
+    ...manifestsOf(root, BASE).map((name) => template(`${BASE}/${name}`, BASE_CONVERSIONS[name])),
+    ...manifestsOf(root, HOST).map((name) => hostTemplate(`${HOST}/${name}`)),
     ...Object.entries(OPTIONAL_CONVERSIONS).map(([file, how]) => template(file, how)),
     ...COPIED.map((name) => [`${CHART}/files/${name}`, read(`${MONITORING}/${name}`)] as const),
     [`${MONITORING}/prometheus-rule.yaml`, prometheusRule(read(`${MONITORING}/alerts.yaml`))],
   ])
 }
 
-function baseFiles(root: string): readonly string[] {
-  const names = globSync('*.yaml', { cwd: join(root, BASE) }).sort()
+function manifestsOf(root: string, folder: string): readonly string[] {
+  const names = globSync('*.yaml', { cwd: join(root, folder) }).sort()
   return names.filter((name) => name !== 'kustomization.yaml')
 }
 

@@ -62,6 +62,6 @@ function substitute(text: string, { text: from, template }: Substitution): strin
 function unmatched(file: string, { text }: Substitution): Error {
   return new Error(
     `${file}: expected ${String(text)}, found none: ` +
-      'change scripts/chart.d/conversions.ts to what the manifest says now',
+      'change what scripts/chart.d says of this file to what the manifest says now',
   )
 }

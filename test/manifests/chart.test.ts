@@ -45,6 +45,7 @@ suite('at default values', () => {
 
 suite('with everything switched on', () => {
   const all = [
+    'host.enabled=true',
     'networkPolicy.enabled=true',
     'monitoring.podMonitors=true',
     'monitoring.alerts=true',
@@ -53,7 +54,7 @@ suite('with everything switched on', () => {
   const chart = byIdentity(render('--set', all.join(',')))
 
   test('the optional objects are those of kustomize', () => {
-    for (const folder of ['manifests/network-policy', 'manifests/monitoring']) {
+    for (const folder of ['manifests/host', 'manifests/network-policy', 'manifests/monitoring']) {
       for (const [identity, object] of byIdentity(kustomize(folder)))
         assert.deepEqual(chart.get(identity), object, identity)
     }
@@ -125,6 +126,70 @@ suite('settings', () => {
   })
 })
 
+suite('whole nodes', () => {
+  test('settings become the environment of the DaemonSet', () => {
+    const settings = [
+      'host.enabled=true,host.include={^veth,^eth},host.exclude={^docker},host.newInterfaces=false',
+      'host.dedupLocal=false,host.filter=not port 22,host.vni=7,host.metricsPort=9999,host.fit=off',
+      'sensor.name=192.0.2.30,sensor.port=14790,host.debugLevel=0,host.env.EXTRA=x',
+    ].join(',')
+    const rendered = byIdentity(render('--set', settings))
+    const daemonSet = rendered.get('DaemonSet podtap-host/podtap-host')
+    const container = arrayAt(daemonSet, 'spec', 'template', 'spec', 'containers')[0]
+    const [node, ...plain] = [...arrayAt(container, 'env')].reverse()
+
+    assert.equal(textAt(node, 'name'), 'NODE_NAME')
+    assert.deepEqual(
+      plain.reverse().map((entry) => `${textAt(entry, 'name')}=${textAt(entry, 'value')}`),
+      [
+        'MODE=host',
+        'SENSOR=192.0.2.30',
+        'SENSOR_NAMESPACE=podtap-sensor',
+        'SENSOR_PORT=14790',
+        'INTERFACE_INCLUDE=^veth ^eth',
+        'INTERFACE_EXCLUDE=^docker',
+        'INTERFACE_ANY=0',
+        'DEDUP_LOCAL=off',
+        'EXCLUDE_MIRRORED=on',
+        'BPF=not port 22',
+        'VNI=7',
+        'FIT=off',
+        'METRICS_PORT=9999',
+        'DEBUG_LEVEL=0',
+        'EXTRA=x',
+      ],
+    )
+    assert.deepEqual(arrayAt(container, 'ports'), [{ name: 'podtap-metrics', containerPort: 9999 }])
+  })
+
+  test('a namespace of one’s own reaches every object, and is not made', () => {
+    const options = 'host.enabled=true,host.namespace=nodes,host.createNamespace=false'
+    const chart = byIdentity(render('--set', options))
+    const subjects = [...chart.values()].flatMap((object) => arrayAt(object, 'subjects'))
+
+    assert.deepEqual(
+      [...chart.keys()].filter((identity) => / (podtap-)?(host|nodes)/.test(identity)).sort(),
+      [
+        'ClusterRole podtap-host',
+        'ClusterRoleBinding podtap-host',
+        'DaemonSet nodes/podtap-host',
+        'ServiceAccount nodes/podtap-host',
+      ],
+    )
+    assert.deepEqual(
+      subjects.filter((subject) => textAt(subject, 'name') === 'podtap-host'),
+      Array(2).fill({ kind: 'ServiceAccount', name: 'podtap-host', namespace: 'nodes' }),
+    )
+  })
+
+  test('pods with a sidecar that are not left out need no rights to pods', () => {
+    const chart = render('--set', 'host.enabled=true,host.excludeMirrored=false')
+
+    assert.ok(byIdentity(chart).has('DaemonSet podtap-host/podtap-host'))
+    assert.ok(!byIdentity(chart).has('ClusterRole podtap-host'))
+  })
+})
+
 suite('a bad value gives one error that names it', () => {
   const cases = [
     ['webhook.replicas=two', "at '/webhook/replicas': got string, want integer"],
@@ -134,6 +199,9 @@ suite('a bad value gives one error that names it', () => {
     ['sensor.port=http', "at '/sensor/port': got string, want null or integer"],
     ['sensor.namespace=A_B', "at '/sensor/namespace': 'A_B' does not match pattern"],
     ['monitoring.alerts=maybe', "at '/monitoring/alerts': got string, want boolean"],
+    ['host.include=^veth', "at '/host/include': got string, want array"],
+    ['host.maxUnavailable=all', "at '/host/maxUnavailable': 'all' does not match pattern"],
+    ['host.debugLevel=6', "at '/host/debugLevel': maximum: got 6, want 5"],
     ['sidcar.cpu=1', "at '': additional properties 'sidcar' not allowed"],
   ] as const
   for (const [setting, message] of cases) {

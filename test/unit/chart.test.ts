@@ -6,7 +6,14 @@ import { test } from 'node:test'
 import { parse } from 'yaml'
 import { LOG_LEVELS } from '../../lib/logger.ts'
 import { madeFiles } from '../../scripts/chart.d/made-files.ts'
-import { ENGINES, FITS, RECEIVER_SETTINGS, SPREADS } from '../../sidecar/contract.ts'
+import {
+  ENGINES,
+  FITS,
+  RECEIVER_SETTINGS,
+  SIDECAR_ENVIRONMENT,
+  SPREADS,
+} from '../../sidecar/contract.ts'
+import { MISSING_INTERFACE } from '../../sidecar/host-settings.ts'
 import { NATIVE_SETTINGS } from '../../webhook/admission/installation.ts'
 import {
   arrayAt,
@@ -36,6 +43,16 @@ const FIXED = [
   'WEBHOOK_CONFIGURATION',
 ]
 
+/** Variables of whole nodes that the chart does not offer: given by the cluster, or fixed by the volume. */
+const FIXED_OF_HOSTS = [
+  'CONFIG_FILE',
+  'CONFIG_PATH',
+  'ENGINE', // several interfaces at once are for `ring` only
+  'METRICS_ADDRESS', // the kubelet asks whether it is ready
+  'NODE_NAME',
+  'NODE_ZONE',
+]
+
 test('what is made from the base is up to date (else run scripts/chart)', () => {
   const stale = [...madeFiles(ROOT)].filter(([file, text]) => read(file) !== text)
 
@@ -57,6 +74,16 @@ test('every variable of the webhook is a setting', () => {
   )
 })
 
+test('every variable of whole nodes is a setting', () => {
+  const helper = read('manifests/chart/templates/_host.tpl')
+  const offered = [...helper.matchAll(/\(list "([A-Z_]+)" /g)].map(([, name]) => name)
+
+  assert.deepEqual(
+    offered.sort(),
+    SIDECAR_ENVIRONMENT.filter((name) => !FIXED_OF_HOSTS.includes(name)).sort(),
+  )
+})
+
 test('every setting has a type, and every type a setting', () => {
   const typed = leavesOfSchema(SCHEMA).filter((path) => path !== 'global')
 
@@ -65,6 +92,9 @@ test('every setting has a type, and every type a setting', () => {
 
 test('choices are those of the webhook', () => {
   const choices = {
+    'host.fit': FITS,
+    'host.logLevel': LOG_LEVELS,
+    'host.missingInterface': MISSING_INTERFACE,
     'sensor.receiver': RECEIVER_SETTINGS,
     'sensor.spread': SPREADS,
     'sidecar.engine': ENGINES,
