@@ -58,6 +58,6 @@ test('a setting that the manifest no longer has is named', () => {
   assert.throws(() => toTemplate('service.yaml', SERVICE, { substitutions }), {
     message:
       'service.yaml: expected replicas: 1, found none: ' +
-      'change scripts/chart.d/conversions.ts to what the manifest says now',
+      'change what scripts/chart.d says of this file to what the manifest says now',
   })
 })
