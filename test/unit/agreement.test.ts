@@ -26,10 +26,19 @@ const VERSION = (
   JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
 ).version
 
-test('the README lists exactly the variables that the sidecar reads', () => {
-  const listed = [...README.matchAll(/^\| `([A-Z_]+)`/gm)].map(([, name]) => name)
+test('the README lists exactly the variables that the sidecar reads, less those for whole nodes', () => {
+  const forNodes: readonly string[] = HOST_ENVIRONMENT
+  const expected = SIDECAR_ENVIRONMENT.filter((name) => !forNodes.includes(name))
 
-  assert.deepEqual(listed.sort(), [...SIDECAR_ENVIRONMENT].sort())
+  assert.deepEqual(variablesIn(README).sort(), expected.sort())
+})
+
+test('the guide to the configuration lists exactly what only the webhook reads', () => {
+  const guide = readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8')
+  const passedOn: readonly string[] = SIDECAR_ENVIRONMENT.filter((name) => name in SIDECAR_SCHEMA)
+  const expected = Object.keys(WEBHOOK_SCHEMA).filter((name) => !passedOn.includes(name))
+
+  assert.deepEqual(variablesIn(guide).sort(), expected.sort())
 })
 
 test('the guide to whole nodes lists exactly the vendor’s names, and what they stand for', () => {
@@ -102,6 +111,11 @@ test('every drop reason is explained where it is declared', () => {
 
   for (const reason of DROP_REASONS) assert.ok(contract.includes(`- \`${reason}\`:`), reason)
 })
+
+/** The variables that a table of `text` lists, in its order. */
+function variablesIn(text: string): string[] {
+  return [...text.matchAll(/^\| `([A-Z_]+)`/gm)].map(([, name]) => name!)
+}
 
 /** The manifests in YAML; the templates of the chart are YAML only once Helm has rendered them. */
 function manifestText(part = '**'): string {
