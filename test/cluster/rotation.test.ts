@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { closeNamespaces, openNamespace, submit, workload } from '../helpers/cluster-laws.ts'
-import { get, kubectl, rollout, until } from '../helpers/cluster.ts'
+import { kubectl, rollout, until } from '../helpers/cluster.ts'
+import { failOpenCount, leader } from '../helpers/leader.ts'
 
 const NS = 'podtap-rotation'
 const WEBHOOK = 'deployment/podtap-webhook'
@@ -75,25 +76,9 @@ function startReviews(): { stop: () => Promise<{ reviews: number; bare: number }
   }
 }
 
-/** Reviews that the API server gave up, by its own count. */
-async function failOpenCount(): Promise<number> {
-  const lines = (await kubectl('get', '--raw', '/metrics')).split('\n')
-  const ours = lines.filter((line) =>
-    /^apiserver_admission_webhook_fail_open_count\{.*inject\.podtap\.dev/.test(line),
-  )
-  return ours.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
-}
-
 async function certificate(): Promise<string> {
   return kubectl(
     ...['-n', 'podtap', 'get', 'secret', 'podtap-webhook-tls', '--ignore-not-found'],
     ...['-o', 'jsonpath={.data.tls\\.crt}'],
   )
-}
-
-async function leader(): Promise<string> {
-  const lease = await get<{ spec: { holderIdentity?: string } }>(
-    ...['-n', 'podtap', 'lease', 'podtap-webhook'],
-  )
-  return lease.spec.holderIdentity ?? ''
 }
