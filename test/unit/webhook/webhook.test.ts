@@ -26,7 +26,7 @@ const REVIEW = {
   },
 }
 
-suite('a webhook beside an API server', { timeout: 30_000 }, () => {
+suite('a webhook beside an API server', { timeout: 120_000 }, () => {
   let api: KubeStore
   let webhook: RunningWebhook
   const putNamespace = (name: string, inject?: string): void => {
