@@ -2,6 +2,7 @@
 import {
   configError,
   describeProblem,
+  duration,
   integer,
   loadConfig,
   oneOf,
@@ -90,6 +91,8 @@ export interface SidecarConfig {
   readonly nodeName: string | undefined
   /** The zone of that node, where the cluster has zones and says so. */
   readonly zone: string | undefined
+  /** Milliseconds after which mirroring ends by itself; undefined: never. */
+  readonly durationMs: number | undefined
   readonly host: HostSettings
 }
 
@@ -143,6 +146,7 @@ export async function loadSidecarConfig(
     logLevel: read.LOG_LEVEL,
     nodeName: read.NODE_NAME,
     zone: read.NODE_ZONE,
+    durationMs: read.DURATION,
     host: hostSettings(read),
   }
 }
@@ -240,6 +244,7 @@ function schemaFor(
     LOG_LEVEL: { parse: oneOf(...LOG_LEVELS), fallback: DEFAULT_LOG_LEVEL },
     NODE_NAME: optional(parseNodeName),
     NODE_ZONE: optional(parseLabelValue),
+    DURATION: optional(duration('1s', '24h')),
     ...HOST_SCHEMA,
   } satisfies Record<(typeof SIDECAR_ENVIRONMENT)[number], Field<unknown>>
 }

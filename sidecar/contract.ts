@@ -72,6 +72,7 @@ export const SIDECAR_ENVIRONMENT = [
   'LOG_LEVEL',
   'NODE_NAME',
   'NODE_ZONE',
+  'DURATION',
   ...HOST_ENVIRONMENT,
 ] as const
 

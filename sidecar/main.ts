@@ -1,6 +1,6 @@
 /**
- * The sidecar's process. It ends with one of EXIT_CODES: on SIGTERM or SIGINT with `ok`, so that the
- * Job it belongs to is not said to have failed; it never ends because of a sensor or an interface.
+ * The sidecar's process. It ends with one of EXIT_CODES: on SIGTERM, on SIGINT and after
+ * DURATION with `ok`, so that the Job it belongs to is not said to have failed; it never ends because of a sensor or an interface.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -40,7 +40,8 @@ async function main(): Promise<void> {
   const mirror = await start(read.config, log)
   controlled.by = controlMirror({ running: mirror, known: read, readAgain, log })
   releaseCodeRegularly()
-  log.info(await runUntil(mirror, stopped.signal), 'mirroring ended')
+  const counters = await runUntil(mirror, stopped.signal, read.config.durationMs)
+  log.info(counters, stopped.signal.aborted ? 'mirroring ended' : 'mirroring ended after DURATION')
   process.exit(EXIT_CODES.ok)
 }
 

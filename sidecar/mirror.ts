@@ -1,4 +1,5 @@
 import { backoffMs, sleep } from '../lib/backoff.ts'
+import { startDeadline } from '../lib/deadline.ts'
 import { AppError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
 import { whenAborted } from '../lib/when-aborted.ts'
@@ -93,20 +94,24 @@ function followInTurn(follower: SensorFollower, signal: AbortSignal) {
 }
 
 /**
- * Lets a mirror run until `signal` aborts, whether or not its engine has started by then; then stops
- * it and returns its last counts.
+ * Lets a mirror run until `signal` aborts or `limitMs` milliseconds are over, whether or not its engine
+ * has started by then; then stops it and returns its last counts.
  * @throws what `started` rejects with, after the mirror was stopped.
  */
 export async function runUntil(
   mirror: Pick<Mirror, 'started' | 'stop'>,
   signal: AbortSignal,
+  limitMs?: number,
 ): Promise<EngineCounters> {
-  const aborted = whenAborted(signal)
+  const limit = limitMs === undefined ? undefined : startDeadline(limitMs, signal)
+  const aborted = whenAborted(limit?.signal ?? signal)
   try {
     await Promise.race([aborted, mirror.started.then(() => aborted)])
   } catch (error) {
     await mirror.stop()
     throw error
+  } finally {
+    limit?.clear()
   }
   return mirror.stop()
 }

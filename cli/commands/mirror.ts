@@ -156,7 +156,7 @@ async function mirror(
     log,
     patient: false,
   })
-  context.print(summarize(await runUntil(running, interrupted)))
+  context.print(summarize(await runUntil(running, interrupted, config.durationMs)))
 }
 
 function isComplete(options: Partial<MirrorOptions>): options is MirrorOptions {

@@ -41,6 +41,7 @@ test('SENSOR alone is a whole configuration', async () => {
     logLevel: 'info',
     nodeName: undefined,
     zone: undefined,
+    durationMs: undefined,
     host: NO_HOST,
   })
 })
@@ -63,6 +64,7 @@ test('every variable is used', async () => {
     LOG_LEVEL: 'debug',
     NODE_NAME: 'node-1.example.org',
     NODE_ZONE: 'eu-west-1a',
+    DURATION: '90s',
   }
 
   assert.deepEqual(await loadSidecarConfig(env, CHECKS), {
@@ -81,6 +83,7 @@ test('every variable is used', async () => {
     logLevel: 'debug',
     nodeName: 'node-1.example.org',
     zone: 'eu-west-1a',
+    durationMs: 90_000,
     host: NO_HOST,
   })
 })
@@ -116,6 +119,7 @@ test('one error names every bad value', async () => {
     LOG_LEVEL: 'loud',
     NODE_NAME: 'node 1',
     NODE_ZONE: 'zone 1',
+    DURATION: '25h',
   }
 
   await assert.rejects(loadSidecarConfig(env, CHECKS), {
@@ -138,7 +142,8 @@ test('one error names every bad value', async () => {
       'METRICS_ADDRESS: expected an IP address such as 127.0.0.1 or ::, received "localhost"; ' +
       'LOG_LEVEL: expected one of trace, debug, info, warn, error, fatal, silent, received "loud"; ' +
       'NODE_NAME: expected the name of a node, received "node 1"; ' +
-      'NODE_ZONE: expected a label value of at most 63 characters, received "zone 1"',
+      'NODE_ZONE: expected a label value of at most 63 characters, received "zone 1"; ' +
+      'DURATION: expected a time of 1s…24h, such as 90s, 10m, 12h or 365d, received "25h"',
   })
 })
 

@@ -55,3 +55,12 @@ test('a missing interface is waited for, and SIGTERM is exit code 0', LIMIT, asy
     ],
   )
 })
+
+test('after DURATION it ends by itself with exit code 0', LIMIT, async (t) => {
+  const named = { SENSOR: '127.0.0.1', INTERFACE: 'podtap-none', METRICS_PORT: '0' }
+
+  const end = await runProgram(t, MAIN, { env: { ...named, DURATION: '1s' } })
+
+  assert.equal(end.code, 0)
+  assert.equal(entries(end.stdout).at(-1)?.msg, 'mirroring ended after DURATION')
+})

@@ -150,3 +150,13 @@ test('changes of the engine are logged with the reason', () => {
     'info engine state changed {"state":"capturing","reason":"interface eth0 is up"}',
   ])
 })
+
+test('a mirror with a time limit is stopped by it, or by a signal before', LIMIT, async () => {
+  const limited = new MemoryEngine()
+  const interrupted = new MemoryEngine()
+
+  await runUntil(startMirror(parts(limited)), new AbortController().signal, 20)
+  await runUntil(startMirror(parts(interrupted)), AbortSignal.abort(), 60_000)
+
+  assert.deepEqual([limited.state, interrupted.state], ['stopped', 'stopped'])
+})

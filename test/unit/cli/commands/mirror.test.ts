@@ -35,6 +35,7 @@ test('interface and sensor are enough', async () => {
     logLevel: 'info',
     nodeName: undefined,
     zone: undefined,
+    durationMs: undefined,
     host: NO_HOST,
   })
 })
@@ -70,6 +71,7 @@ test('every option is used', async () => {
     logLevel: 'debug',
     nodeName: undefined,
     zone: undefined,
+    durationMs: undefined,
     host: NO_HOST,
   })
 })
