@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { AppError } from '../lib/errors.ts'
 import { explainFailure } from './cluster/explain-failure.ts'
+import { addAttachCommand } from './commands/attach.ts'
 import { addCheckCommand } from './commands/check.ts'
 import { addCompletionCommand } from './commands/completion.ts'
 import { addExplainCommand } from './commands/explain.ts'
@@ -31,6 +32,7 @@ const COMMANDS: readonly AddCommand[] = [
   addRefreshCommand,
   addTopCommand,
   addTapCommand,
+  addAttachCommand,
   addInjectCommand,
   addUninjectCommand,
   addExplainCommand,

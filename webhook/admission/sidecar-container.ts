@@ -64,10 +64,10 @@ export function renderVolume(): JsonObject {
 }
 
 /**
- * What has a value is always given, default or not, so that a later version of the image does not
+ * The sidecar's variables. What has a value is always given, default or not, so that a later version of the image does not
  * change what a pod mirrors.
  */
-function renderEnvironment(settings: SidecarSettings): readonly JsonObject[] {
+export function renderEnvironment(settings: SidecarSettings): readonly JsonObject[] {
   return [
     variable('SENSOR', settings.sensor),
     variable('SENSOR_NAMESPACE', settings.sensorNamespace),
@@ -90,10 +90,10 @@ function renderEnvironment(settings: SidecarSettings): readonly JsonObject[] {
 }
 
 /**
- * What Pod Security "restricted" asks for, plus NET_RAW, which the file capability of the image's node
+ * The rights of the sidecar: what Pod Security "restricted" asks for, plus NET_RAW, which the file capability of the image's node
  * binary needs in the bounding set.
  */
-function renderSecurityContext(): JsonObject {
+export function renderSecurityContext(): JsonObject {
   return {
     allowPrivilegeEscalation: false,
     capabilities: { add: ['NET_RAW'], drop: ['ALL'] },
