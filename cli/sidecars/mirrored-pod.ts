@@ -7,12 +7,14 @@ import {
   valueAt,
   type JsonObject,
 } from '../../webhook/admission/json.ts'
-import { SIDECAR_NAME } from '../../sidecar/contract.ts'
 import { isOwnContainer } from '../../webhook/admission/uninject.ts'
+import { liveAttachments } from '../attach/attached-containers.ts'
 
 /** The sidecar of a pod. */
 export interface PodSidecar {
   readonly native: boolean
+  /** Present, and true: it was attached to the running pod, and ends by itself. */
+  readonly attached?: true
   /** Since when it runs; undefined: it does not run. */
   readonly startedAt: Date | undefined
   readonly ready: boolean
@@ -24,17 +26,38 @@ export interface PodSidecar {
   readonly metricsPort: number | undefined
 }
 
-/** The sidecar of `pod`; undefined: it has none. */
+/** The sidecar of `pod`, or else the one that was attached to it; undefined: it has neither. */
 export function sidecarOf(pod: JsonObject): PodSidecar | undefined {
+  return injectedSidecar(pod) ?? attachedSidecar(pod)
+}
+
+function injectedSidecar(pod: JsonObject): PodSidecar | undefined {
   const own = (list: string): JsonObject | undefined =>
     arrayAt(pod, 'spec', list).filter(isObject).find(isOwnContainer)
   const native = own('initContainers')
   const container = native ?? own('containers')
   if (container === undefined) return undefined
-  const status = statusOf(pod, native === undefined ? 'containerStatuses' : 'initContainerStatuses')
+  const list = native === undefined ? 'containerStatuses' : 'initContainerStatuses'
+  return { native: native !== undefined, ...stateOf(container, arrayAt(pod, 'status', list)) }
+}
+
+function attachedSidecar(pod: JsonObject): PodSidecar | undefined {
+  const [live] = liveAttachments(pod)
+  const container = arrayAt(pod, 'spec', 'ephemeralContainers')
+    .filter(isObject)
+    .find(({ name }) => name === live?.name)
+  if (container === undefined) return undefined
+  const statuses = arrayAt(pod, 'status', 'ephemeralContainerStatuses')
+  return { native: false, attached: true, ...stateOf(container, statuses) }
+}
+
+function stateOf(
+  container: JsonObject,
+  statuses: readonly unknown[],
+): Omit<PodSidecar, 'native' | 'attached'> {
+  const status = statuses.find((each) => valueAt(each, 'name') === container['name'])
   const started = textAt(status, 'state', 'running', 'startedAt')
   return {
-    native: native !== undefined,
     startedAt: started === '' ? undefined : new Date(started),
     ready: valueAt(status, 'ready') === true,
     restarts: Number(valueAt(status, 'restartCount') ?? 0),
@@ -42,10 +65,6 @@ export function sidecarOf(pod: JsonObject): PodSidecar | undefined {
     image: textAt(container, 'image'),
     metricsPort: metricsPortOf(container),
   }
-}
-
-function statusOf(pod: JsonObject, list: string): unknown {
-  return arrayAt(pod, 'status', list).find((status) => valueAt(status, 'name') === SIDECAR_NAME)
 }
 
 /** A port that is declared is the one; otherwise the environment says it, unless only the pod sees it. */

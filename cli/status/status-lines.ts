@@ -67,13 +67,13 @@ function rowsOf({ enabled, workloads }: NamespaceStatus): readonly Row[] {
   })
 }
 
-function hasSidecar({ state }: PodStatus): boolean {
-  return state !== 'refused' && state !== 'missed'
+function hasSidecar({ state, attached }: PodStatus): boolean {
+  return attached === true || (state !== 'refused' && state !== 'missed')
 }
 
 /** Pods that are left out like their workload need no line each. */
 function saysMore(pod: PodStatus, workload: WorkloadStatus): boolean {
-  return pod.state !== 'refused' || pod.reason !== workload.reason
+  return pod.attached === true || pod.state !== 'refused' || pod.reason !== workload.reason
 }
 
 function headingOf({ name, enabled, summary, workloads }: NamespaceStatus): string {
@@ -126,6 +126,7 @@ function stateOf({ workload, pod }: Row): Cell {
     return `${good}/${pods}`
   }
   if (pod.notRunning !== undefined) return { text: 'waiting', tone: 'bad' }
+  if (pod.attached) return { text: 'attached', tone: 'good' }
   return { text: pod.state, tone: toneOf(pod) }
 }
 
@@ -157,7 +158,9 @@ function sensorOrReason({ workload, pod }: Row): Cell {
     return { text: `sidecar does not run: ${pod.notRunning}`, tone: 'bad' }
   if (pod.mirror !== undefined) return destinationCell(pod.mirror)
   if (pod.unread !== undefined) return { text: 'not read', tone: 'quiet' }
-  return pod.state === 'mirrored' ? '' : { text: reasonText(pod), tone: toneOf(pod) }
+  return pod.state === 'mirrored' || pod.attached
+    ? ''
+    : { text: reasonText(pod), tone: toneOf(pod) }
 }
 
 /** What is meant by a state that is not the webhook's own reason. */

@@ -41,6 +41,8 @@ export interface PodStatus {
   readonly reason: string
   readonly detail: string
   readonly node?: string
+  /** Present, and true: its sidecar was attached to it, whatever its state says about a restart. */
+  readonly attached?: true
   /** Why the sidecar does not run; undefined: it runs, or there is none. */
   readonly notRunning?: string
   readonly restarts?: number
@@ -112,7 +114,8 @@ function podStatus(pod: PodCoverage, namespace: string, sources: StatusSources):
   const judged = { name, state, reason, detail }
   if (seen === undefined) return judged
   const { node, sidecar } = seen
-  const base = { ...judged, node, restarts: sidecar.restarts }
+  const attached = sidecar.attached ? ({ attached: true } as const) : {}
+  const base = { ...judged, node, restarts: sidecar.restarts, ...attached }
   if (sidecar.startedAt === undefined)
     return { ...base, notRunning: sidecar.waiting || 'not started' }
   const read = sources.counts.get(key)

@@ -44,3 +44,28 @@ test('metrics that only the pod sees cannot be read', () => {
   assert.equal(sidecarOf(pod({ metricsAddress: '127.0.0.1' }))?.metricsPort, undefined)
   assert.equal(sidecarOf(pod({ metricsPort: 0 }))?.metricsPort, undefined)
 })
+
+test('a sidecar that was attached counts until it has ended', () => {
+  const container = {
+    name: 'podtap-x7f2c',
+    image: 'podtap/sidecar:0.1.0',
+    env: [{ name: 'METRICS_PORT', value: '14789' }],
+  }
+  const attached = (state: JsonObject): JsonObject => ({
+    ...BARE,
+    spec: { ...BARE.spec, ephemeralContainers: [container] },
+    status: { ephemeralContainerStatuses: [{ name: 'podtap-x7f2c', restartCount: 0, state }] },
+  })
+
+  assert.deepEqual(sidecarOf(attached({ running: { startedAt: '2026-11-22T12:00:00Z' } })), {
+    native: false,
+    attached: true,
+    startedAt: new Date('2026-11-22T12:00:00Z'),
+    ready: false,
+    restarts: 0,
+    waiting: '',
+    image: 'podtap/sidecar:0.1.0',
+    metricsPort: 14789,
+  })
+  assert.equal(sidecarOf(attached({ terminated: { exitCode: 0 } })), undefined)
+})

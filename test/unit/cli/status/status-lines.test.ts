@@ -122,3 +122,19 @@ test('where nothing is enabled it says how to begin', () => {
 
   assert.match(lines.join('\n'), /kubectl annotate namespace NAME podtap\.dev\/inject=enabled$/)
 })
+
+test('a pod that podtap was attached to is shown as such, with its frames', () => {
+  const given = sources([workload('batch', [{ name: 'batch-1', ...OPTED_OUT }], OPTED_OUT)], {
+    'batch-1': {},
+  })
+  const pods = new Map([
+    ['shop/batch-1', mirroredPod('batch-1', { native: false, attached: true })],
+  ])
+
+  assert.deepEqual(statusLines(statusReport({ ...given, pods }), STYLE).slice(0, 4), [
+    'shop: 0 of 1 pod mirrored, 1 refused',
+    'WORKLOAD / POD    STATE     FRAMES/S  LOSS  SENSOR, OR WHY NOT',
+    'deployment/batch  0/1                       opted-out: podtap.dev/inject is disabled on the pod template',
+    '  batch-1         attached        10    0%  sensor-1',
+  ])
+})
