@@ -47,6 +47,7 @@ const FIXED = [
 const FIXED_OF_HOSTS = [
   'CONFIG_FILE',
   'CONFIG_PATH',
+  'DURATION', // the kubelet would start it again
   'ENGINE', // several interfaces at once are for `ring` only
   'METRICS_ADDRESS', // the kubelet asks whether it is ready
   'NODE_NAME',
