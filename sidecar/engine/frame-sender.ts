@@ -15,6 +15,9 @@ import { MAX_FRAME_BYTES, VXLAN_HEADER_BYTES, writeVxlanHeader } from './vxlan.t
  */
 const MAX_WAITING = 128
 
+/** How often one datagram is sent again after answers about earlier ones; more come in meanwhile. */
+const MAX_REPEATS = 8
+
 /** What the errors of a send mean. ENOBUFS: the queue of the network device is full. */
 const REASONS: Readonly<Record<string, DropReason>> = {
   EMSGSIZE: 'too-long',
@@ -41,7 +44,7 @@ interface Datagram {
   socket: Socket | undefined
   route: Route | undefined
   length: number
-  wasRefused: boolean
+  repeats: number
 }
 
 /** Wraps frames and sends them by connected UDP sockets, one of them per flow; counts every one. */
@@ -103,7 +106,7 @@ export class FrameSender {
     completeChecksum(frame, this.#packet)
     datagram.bytes.set(frame.bytes.subarray(frame.start, frame.end), VXLAN_HEADER_BYTES)
     datagram.length = VXLAN_HEADER_BYTES + length
-    datagram.wasRefused = false
+    datagram.repeats = 0
     datagram.route = route
     datagram.socket = route.sockets[hash % route.sockets.length]
     this.#hand(datagram)
@@ -142,17 +145,17 @@ export class FrameSender {
       socket: undefined,
       route: undefined,
       length: 0,
-      wasRefused: false,
+      repeats: 0,
     }
     return datagram
   }
 
   #finish(datagram: Datagram, error: Error | null): void {
     const reason = error && (REASONS[errnoCodeOf(error) ?? ''] ?? 'send-error')
-    if (reason === 'refused' && datagram.socket && !datagram.wasRefused) {
+    if (reason === 'refused' && datagram.socket && datagram.repeats < MAX_REPEATS) {
       // Linux reports here that an earlier datagram was refused, and has not sent this one (udp(7)).
       this.noteRefusal(datagram.socket)
-      datagram.wasRefused = true
+      datagram.repeats += 1
       this.#hand(datagram)
       return
     }

@@ -8,7 +8,7 @@ const POLL_MS = 20
 export async function until<T>(
   what: () => string,
   probe: () => T | Promise<T>,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<Exclude<T, undefined | false>> {
   const deadline = performance.now() + timeoutMs
   for (;;) {

@@ -145,6 +145,15 @@ export class Wire {
     await ip('-n', this.#namespace('node'), 'link', 'set', host, 'mtu', `${mtu}`)
   }
 
+  /**
+   * Lets a host answer every datagram for a closed port: no kind of ICMP error is limited any more. To
+   * lift only the limit per receiver leaves that of the host, about 50 at once (icmp_msgs_burst).
+   */
+  async unlimitIcmpErrors(host: HostName): Promise<void> {
+    const [none, informational] = ['0 > ipv4/icmp_ratemask', '255 > ipv6/icmp/ratemask']
+    await this.run(host, 'sh', '-c', `cd /proc/sys/net; echo ${none}; echo ${informational}`)
+  }
+
   /** Adds a kernel VXLAN device `vx0` at the sensor, which unpacks what arrives. */
   async addVxlan(vni: number, local: string): Promise<void> {
     const sensor = this.#namespace('sensor')
@@ -169,7 +178,20 @@ export class Wire {
     await ip('netns', 'add', node)
     await ip('-n', node, 'link', 'add', 'br0', 'type', 'bridge', 'mcast_snooping', '0')
     await ip('-n', node, 'link', 'set', 'br0', 'up')
-    for (const host of Object.keys(HOSTS) as HostName[]) await this.#addHost(host)
+    const hosts = Object.keys(HOSTS) as HostName[]
+    for (const host of hosts) await this.#addHost(host)
+    for (const host of hosts) await this.#introduce(host)
+  }
+
+  /** Linux discards the oldest of a burst that comes before ARP has an answer: that has a test of its own. */
+  async #introduce(host: HostName): Promise<void> {
+    for (const { ipv4, ipv6, mac } of Object.values(HOSTS)) {
+      if (mac === HOSTS[host].mac) continue
+      for (const address of [ipv4, ipv6]) {
+        const known = ['lladdr', mac, 'dev', 'eth0', 'nud', 'permanent']
+        await ip('-n', this.#namespace(host), 'neigh', 'add', address, ...known)
+      }
+    }
   }
 
   async #addHost(host: HostName): Promise<void> {

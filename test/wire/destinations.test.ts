@@ -20,9 +20,7 @@ before(async () => {
   for (const address of SENSORS.slice(1)) {
     await wire.run('sensor', 'ip', 'addr', 'add', `${address}/24`, 'dev', 'eth0')
   }
-  for (const setting of ['ipv4/icmp_ratelimit', 'ipv6/icmp/ratelimit']) {
-    await wire.run('sensor', 'sh', '-c', `echo 0 > /proc/sys/net/${setting}`)
-  }
+  await wire.unlimitIcmpErrors('sensor')
 })
 afterEach(() => wire.endProcesses())
 after(() => wire.close())

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import test, { after, afterEach, before, suite } from 'node:test'
 import { concat, ethernet, number } from '../helpers/frames.ts'
-import { until } from '../helpers/until.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
 import {
   LIKE_EACH_OTHER,
@@ -11,7 +10,7 @@ import {
   type WireEngineOptions,
 } from '../helpers/wire-engine.ts'
 import { asSet, TEST_ETHER_TYPE } from '../helpers/wire-frames.ts'
-import { HOSTS, Wire, type HostName } from '../helpers/wire.ts'
+import { HOSTS, Wire } from '../helpers/wire.ts'
 
 const VNI = 0xabcdef
 const ONE_OF_OURS = 'ether proto 0x88b5'
@@ -62,7 +61,7 @@ for (const settings of Object.values(LIKE_EACH_OTHER)) {
       })
 
       test(`a closed sensor port over IPv${family} starts no loop, and refusals are counted`, async () => {
-        await unlimitIcmpErrors('sensor')
+        await wire.unlimitIcmpErrors('sensor')
         const engine = await mirroring(wire, { filter: TEMPTING }, family)
         const pod = await WireCapture.start(wire, 'pod', 'eth0')
         const frames = numbered(30, 60)
@@ -85,7 +84,7 @@ for (const settings of Object.values(LIKE_EACH_OTHER)) {
     }
 
     test('a sensor that sniffs sees every frame, although its port is closed', async () => {
-      await unlimitIcmpErrors('sensor')
+      await wire.unlimitIcmpErrors('sensor')
       const engine = await mirroring(wire, { filter: TEMPTING })
       const seen = await WireCapture.start(wire, 'sensor', 'eth0', 'udp dst port 4789')
 
@@ -154,18 +153,6 @@ for (const settings of Object.values(LIKE_EACH_OTHER)) {
       assert.equal((await engine.stop()).sentFrames, 3)
     })
   })
-}
-
-/** Linux answers at most one datagram a second with an ICMP error; a loop would show only slowly. */
-async function unlimitIcmpErrors(host: HostName): Promise<void> {
-  const settings = ['ipv4/icmp_ratelimit', 'ipv6/icmp/ratelimit']
-  for (const setting of settings) {
-    await wire.run(host, 'sh', '-c', `echo 0 > /proc/sys/net/${setting}`)
-  }
-  await until(
-    () => 'the limits are off',
-    async () => (await wire.run(host, 'cat', '/proc/sys/net/ipv4/icmp_ratelimit')).trim() === '0',
-  )
 }
 
 /** `count` different frames of `size` bytes that no kernel answers. */

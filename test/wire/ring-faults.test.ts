@@ -150,7 +150,7 @@ test('the first burst to a sensor whose hardware address is asked for arrives wh
   await wire.run('sensor', 'ip', 'link', 'set', 'eth0', 'arp', 'off')
   const often = ['retrans', '20', 'mcast_probes', '100']
   await wire.run('pod', 'ip', 'ntable', 'change', 'name', 'arp_cache', 'dev', 'eth0', ...often)
-  await wire.run('pod', 'ip', 'neigh', 'flush', 'dev', 'eth0')
+  await wire.run('pod', 'ip', 'neigh', 'flush', 'dev', 'eth0', 'nud', 'all')
 
   await wire.sendFrames('client', frames)
   await engine.countersWhen('some are captured', ({ capturedFrames }) => capturedFrames > 0)
