@@ -1,5 +1,4 @@
 /** What is to be attached to a pod, or why nothing is: reads the cluster, and changes nothing. */
-import { describeProblem } from '../../lib/config.ts'
 import { AppError } from '../../lib/errors.ts'
 import type { KubeClient } from '../../lib/kube/client.ts'
 import type { KubeObject } from '../../lib/kube/objects.ts'
@@ -69,11 +68,6 @@ export async function planAttachment(
 async function requireFilter(filter: string, override: Override): Promise<void> {
   const problem = filter === '' ? undefined : await filterProblemHere(filter)
   if (problem === undefined) return
-  const isOption = override.filter !== undefined
-  const subject = isOption ? '--filter' : FILTER
-  const expected = `a pcap-filter expression: ${problem}`
-  throw new AppError(
-    isOption ? 'ERR_CONFIG' : 'ERR_POD',
-    describeProblem(subject, expected, filter),
-  )
+  if (override.filter !== undefined) throw new AppError('ERR_CONFIG', problem)
+  throw new AppError('ERR_POD', `${FILTER}: ${problem}`)
 }

@@ -78,6 +78,10 @@ suite('attach', { timeout: 300_000 }, () => {
     const forbidden = await failure('talker', ...SENSOR)
     await kubectl('label', 'namespace', APPS, `${enforce}-`)
 
+    await assert.rejects(attach('talker', ...SENSOR, '--filter', 'no such'), {
+      code: 2,
+      stderr: /^podtap: filter "no such": expected a pcap-filter expression: /,
+    })
     assert.deepEqual(
       [noSensor, noPod, optedOut, forbidden],
       [
