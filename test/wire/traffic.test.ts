@@ -5,7 +5,12 @@ import test, { after, afterEach, before } from 'node:test'
 import { concat, ethernet, hex, ipv4 } from '../helpers/frames.ts'
 import { until } from '../helpers/until.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
-import { unaccounted, WireEngine } from '../helpers/wire-engine.ts'
+import {
+  LIKE_EACH_OTHER,
+  unaccounted,
+  WireEngine,
+  type WireEngineOptions,
+} from '../helpers/wire-engine.ts'
 import { asSet, TEST_ETHER_TYPE, withoutChecksum } from '../helpers/wire-frames.ts'
 import { CONVERSATION, HOSTS, Wire } from '../helpers/wire.ts'
 
@@ -93,40 +98,42 @@ test('megabytes of TCP in both directions arrive byte for byte, super-frames inc
   assert.deepEqual(await mirror.seen.tshark('tcp.analysis.lost_segment', 'frame.number'), [])
 })
 
-for (const [family, address] of [
-  ['IPv4', HOSTS.pod.ipv4],
-  ['IPv6', HOSTS.pod.ipv6],
-] as const) {
-  test(`of 200 UDP requests and answers over ${family} none is lost`, async () => {
-    await wire.startScript('pod', UDP_ECHO)
-    const mirror = await startMirror()
+for (const settings of Object.values(LIKE_EACH_OTHER)) {
+  for (const [family, address] of [
+    ['IPv4', HOSTS.pod.ipv4],
+    ['IPv6', HOSTS.pod.ipv6],
+  ] as const) {
+    test(`${settings.engine}: of 200 UDP requests and answers over ${family} none is lost`, async () => {
+      await wire.startScript('pod', UDP_ECHO)
+      const mirror = await startMirror(settings)
 
-    await wire.script('client', UDP_CLIENT, address, '200')
+      await wire.script('client', UDP_CLIENT, address, '200')
+      await mirror.end()
+
+      const rows = await mirror.seen.tshark('udp.port == 7', 'udp.length')
+      assert.equal(rows.length, 400)
+      assert.deepEqual(await mirror.seen.tshark(BAD_CHECKSUM, 'frame.number'), [])
+    })
+  }
+
+  test(`${settings.engine}: ping and its answer arrive`, async () => {
+    const mirror = await startMirror(settings)
+    const isAnswer = (frame: Uint8Array): boolean => frame[23] === 1 && frame[34] === 0
+
+    await wire.sendFrames('client', [echoRequest()])
+    await until(
+      () => 'the pod answers',
+      () => mirror.reference.frames().some(isAnswer),
+    )
     await mirror.end()
 
-    const rows = await mirror.seen.tshark('udp.port == 7', 'udp.length')
-    assert.equal(rows.length, 400)
-    assert.deepEqual(await mirror.seen.tshark(BAD_CHECKSUM, 'frame.number'), [])
+    const rows = await mirror.seen.tshark('icmp', 'icmp.type', 'icmp.checksum.status')
+    assert.deepEqual(rows, [
+      ['8', '1'],
+      ['0', '1'],
+    ])
   })
 }
-
-test('ping and its answer arrive', async () => {
-  const mirror = await startMirror()
-  const isAnswer = (frame: Uint8Array): boolean => frame[23] === 1 && frame[34] === 0
-
-  await wire.sendFrames('client', [echoRequest()])
-  await until(
-    () => 'the pod answers',
-    () => mirror.reference.frames().some(isAnswer),
-  )
-  await mirror.end()
-
-  const rows = await mirror.seen.tshark('icmp', 'icmp.type', 'icmp.checksum.status')
-  assert.deepEqual(rows, [
-    ['8', '1'],
-    ['0', '1'],
-  ])
-})
 
 /** A request that the pod's kernel answers; ping itself is not on every machine. */
 function echoRequest(): Uint8Array {
@@ -147,8 +154,8 @@ interface Mirror {
   end(): Promise<Uint8Array[]>
 }
 
-async function startMirror(): Promise<Mirror> {
-  const engine = await WireEngine.mirroring(wire, { filter: WATCHED })
+async function startMirror(settings: WireEngineOptions = LIKE_EACH_OTHER.cap): Promise<Mirror> {
+  const engine = await WireEngine.mirroring(wire, { ...settings, filter: WATCHED })
   const reference = await WireCapture.start(wire, 'pod', 'eth0', WATCHED)
   const seen = await WireCapture.start(wire, 'sensor', 'vx0', WATCHED)
   const end = async (): Promise<Uint8Array[]> => {
