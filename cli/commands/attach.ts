@@ -47,9 +47,9 @@ export function addAttachCommand(program: Command, context: CliContext): void {
 }
 
 const HELP = `
-What is not given is as annotations and the webhook have it. The sidecar becomes an ephemeral container: Kubernetes
-gives it no token, so it stays with the sensor that is found now, and no limits of CPU and memory; its
-name stays in the pod after its end.
+What is not given is as annotations and the webhook have it. The sidecar becomes an ephemeral container:
+Kubernetes gives it no token, so it stays with the sensor that is found now, and no limits of CPU and
+memory; its name stays in the pod after its end.
 Rights: get pods, patch pods/ephemeralcontainers, and where sensors are pods list pods in their namespace;
 what else is worth knowing (get namespaces, the webhook's Deployment) has defaults.
 
