@@ -76,30 +76,38 @@ function saysMore(pod: PodStatus, workload: WorkloadStatus): boolean {
   return pod.attached === true || pod.state !== 'refused' || pod.reason !== workload.reason
 }
 
-function headingOf({ name, enabled, summary, workloads }: NamespaceStatus): string {
-  const waiting = workloads
-    .flatMap(({ pods }) => pods)
-    .filter((pod) => pod.notRunning !== undefined)
-  const but = waiting.length > 0 ? ` (${waiting.length} without a running sidecar)` : ''
-  if (enabled) return `${name}: ${describe(summary)}${but}`
+function headingOf(namespace: NamespaceStatus): string {
+  const { name, enabled, summary } = namespace
+  if (enabled) return `${name}: ${describe(summary, waitingIn([namespace]))}`
   if (summary.unwanted > 0)
     return `${name}: not enabled, but ${count(summary.unwanted, 'pod')} still mirrored until restarted`
   return `${name}: not enabled (kubectl annotate namespace ${name} podtap.dev/inject=enabled)`
 }
 
-/** `3 of 5 pods mirrored, 1 missed, 1 refused`. */
-function describe({ pods, mirrored, missed, stale, unwanted, refused }: StatusSummary): string {
-  const others = { missed, stale, unwanted, refused }
+/** `3 of 6 pods mirrored, 1 waiting, 1 missed, 1 refused`. */
+function describe(summary: StatusSummary, waiting: number): string {
+  const { pods, mirrored, missed, stale, unwanted, refused } = summary
+  const others = { waiting, missed, stale, unwanted, refused }
   const named = Object.entries(others).filter(([, number]) => number > 0)
   return [
-    `${mirrored} of ${count(pods, 'pod')} mirrored`,
-    ...named.map(([state, number]) => `${number} ${state}`),
+    `${grouped(mirrored - waiting)} of ${count(pods, 'pod')} mirrored`,
+    ...named.map(([state, number]) => `${grouped(number)} ${state}`),
   ].join(', ')
+}
+
+/** Pods that are as they should be, but for a sidecar that does not run. */
+function waitingIn(namespaces: readonly Pick<NamespaceStatus, 'workloads'>[]): number {
+  const pods = namespaces.flatMap(({ workloads }) => workloads.flatMap((each) => each.pods))
+  return pods.filter(isWaiting).length
+}
+
+function isWaiting({ state, notRunning }: PodStatus): boolean {
+  return state === 'mirrored' && notRunning !== undefined
 }
 
 function conclusion({ namespaces, summary }: StatusReport, style: TableStyle): readonly string[] {
   const drifted = summary.missed + summary.stale + summary.unwanted
-  const total = namespaces.length > 1 ? [`All: ${describe(summary)}.`] : []
+  const total = namespaces.length > 1 ? [`All: ${describe(summary, waitingIn(namespaces))}.`] : []
   const unread = namespaces.flatMap(({ workloads }) =>
     workloads.flatMap(({ pods }) => pods.filter((pod) => pod.unread !== undefined)),
   )
@@ -131,7 +139,8 @@ function stateOf({ workload, pod }: Row): Cell {
 }
 
 function countOf({ pods }: WorkloadStatus): { readonly mirrored: number; readonly pods: number } {
-  return { mirrored: pods.filter(({ state }) => state === 'mirrored').length, pods: pods.length }
+  const good = pods.filter((pod) => pod.state === 'mirrored' && !isWaiting(pod))
+  return { mirrored: good.length, pods: pods.length }
 }
 
 function toneOf({ state }: PodStatus): Tone {

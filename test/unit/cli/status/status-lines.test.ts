@@ -90,9 +90,9 @@ test('a sidecar without a sensor, one that is not read, and one that does not ru
   const report = statusReport({ ...found, pods: new Map([...found.pods, ['shop/web-3', waiting]]) })
 
   assert.deepEqual(statusLines(report, STYLE), [
-    'shop: 3 of 3 pods mirrored (1 without a running sidecar)',
+    'shop: 2 of 3 pods mirrored, 1 waiting',
     'WORKLOAD / POD  STATE     FRAMES/S  LOSS  SENSOR, OR WHY NOT',
-    'deployment/web  3/3',
+    'deployment/web  2/3',
     '  web-1         mirrored        10    0%  no sensor',
     '  web-2         mirrored                  not read',
     '  web-3         waiting                   sidecar does not run: ImagePullBackOff',
