@@ -16,7 +16,7 @@ import { statusLines } from '../status/status-lines.ts'
 import { statusReport } from '../status/status-report.ts'
 
 /** How long the command may take once it runs, in milliseconds: with Node.js's start it stays below 3 s. */
-const ANSWER_MS = 1900
+const ANSWER_MS = 1700
 
 /**
  * How long the sidecars may take to say their counts, in milliseconds: what the survey of the cluster
