@@ -143,7 +143,8 @@ async function destinationsOfFlows(
   await engine.setDestinations(sensors)
   const before = await engine.counters()
   const arriving = await WireCapture.start(wire, 'sensor', 'eth0', MIRRORED)
-  await wire.sendFrames('client', [...frames('there'), ...frames('back')])
+  // Slowly: the addresses of the sensors are not resolved yet, and `cap` lets go of a burst meanwhile.
+  await wire.sendFrames('client', [...frames('there'), ...frames('back')], { perMs: 1 })
   await engine.countersWhen('all are captured', ({ capturedFrames }) => {
     return capturedFrames === before.capturedFrames + 2 * FLOWS
   })
