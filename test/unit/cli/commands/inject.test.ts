@@ -83,7 +83,10 @@ test('injecting what was injected changes nothing', async () => {
 test('any workload survives injection and removal, as YAML and as JSON', async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryTemplate, async (template) => {
-      const object: unknown = JSON.parse(JSON.stringify(deployment(template)))
+      const json = JSON.stringify(deployment(template))
+      // Without quotes, which yaml does not give it, this key merges what it leads to (YAML 1.1, as kubectl).
+      fc.pre(!json.includes('"<<"'))
+      const object: unknown = JSON.parse(json)
       for (const text of [`${JSON.stringify(object, null, 2)}\n`, stringify(object)]) {
         const injected = await podtap(['inject', '-f', '-'], text)
         const restored = await podtap(['uninject', '-f', '-'], injected.output)
