@@ -11,6 +11,7 @@ import {
   rollout,
   until,
   type Pod,
+  installPodtap,
 } from '../helpers/cluster.ts'
 import { failOpenCount, leader } from '../helpers/leader.ts'
 import { startUpdates, type UpdateCounts, type UpdateStream } from '../helpers/update-stream.ts'
@@ -26,7 +27,7 @@ const OUT_MS = 15_000
 suite('a stream of updates', { timeout: 300_000 }, () => {
   let stream: UpdateStream
 
-  before(() => rollout('podtap', 'podtap-webhook'))
+  before(installPodtap)
   beforeEach(async () => {
     await openNamespace(NS)
     stream = await startUpdates(NS)

@@ -13,9 +13,8 @@ import {
   template,
   workload,
 } from '../helpers/cluster-laws.ts'
-import { get, kubectl, rollout, until } from '../helpers/cluster.ts'
+import { get, kubectl, rollout, until, installPodtap } from '../helpers/cluster.ts'
 
-const ROOT = join(import.meta.dirname, '../..')
 const NS = 'podtap-coverage'
 const FORMER = 'podtap-coverage-former'
 /** Small sidecars, so that all of this fits beside everything else. */
@@ -24,8 +23,7 @@ const ENABLED = { 'podtap.dev/inject': 'enabled', ...SIZE }
 
 suite('coverage', { timeout: 900_000 }, () => {
   before(async () => {
-    await kubectl('apply', '-k', join(ROOT, 'manifests'))
-    await rollout('podtap', 'podtap-webhook')
+    await installPodtap()
     await openNamespace(NS, { annotations: SIZE })
     await openNamespace(FORMER, { annotations: ENABLED })
     // Before the namespace is enabled.

@@ -13,7 +13,15 @@ import {
   warnings,
   workload,
 } from '../helpers/cluster-laws.ts'
-import { containerNames, get, kubectl, podsOf, until, type Pod } from '../helpers/cluster.ts'
+import {
+  containerNames,
+  get,
+  kubectl,
+  podsOf,
+  until,
+  type Pod,
+  installPodtap,
+} from '../helpers/cluster.ts'
 
 const NS = 'podtap-kinds'
 const INJECTED = ['podtap', 'web']
@@ -26,7 +34,10 @@ const ENDING = {
 }
 
 suite('all kinds of workloads', { timeout: 120_000 }, () => {
-  before(() => openNamespace(NS))
+  before(async () => {
+    await installPodtap()
+    await openNamespace(NS)
+  })
   after(() => closeNamespaces(NS))
 
   const nowhere = template({}, { nodeSelector: { 'example.com/no': 'node' } })

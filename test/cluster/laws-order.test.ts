@@ -9,14 +9,17 @@ import {
   submit,
   workload,
 } from '../helpers/cluster-laws.ts'
-import { FOREIGN_CLUSTER, kubectl } from '../helpers/cluster.ts'
+import { FOREIGN_CLUSTER, kubectl, installPodtap } from '../helpers/cluster.ts'
 import { startOtherWebhook, type OtherWebhook } from '../helpers/other-webhook.ts'
 
 const NS = 'podtap-order'
 
 suite('beside a webhook that sorts containers', { timeout: 60_000 }, () => {
   let other: OtherWebhook | undefined
-  before(() => openNamespace(NS))
+  before(async () => {
+    await installPodtap()
+    await openNamespace(NS)
+  })
   after(() => closeNamespaces(NS))
   afterEach(() => other?.stop())
 

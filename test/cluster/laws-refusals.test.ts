@@ -11,7 +11,7 @@ import {
   warnings,
   workload,
 } from '../helpers/cluster-laws.ts'
-import { kubectl, until } from '../helpers/cluster.ts'
+import { installPodtap, kubectl, until } from '../helpers/cluster.ts'
 
 const NS = 'podtap-refusals'
 const LIMITED = 'podtap-limited'
@@ -52,7 +52,10 @@ const CASES: readonly Case[] = [
 ]
 
 suite('refusals and remarks', { timeout: 60_000 }, () => {
-  before(() => openNamespace(NS))
+  before(async () => {
+    await installPodtap()
+    await openNamespace(NS)
+  })
   after(() => closeNamespaces(NS))
 
   for (const { title, object, says, injected = false } of CASES) {

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { closeNamespaces, look, openNamespace, submit, workload } from '../helpers/cluster-laws.ts'
-import { get, kubectl, rollout, until } from '../helpers/cluster.ts'
+import { get, kubectl, rollout, until, installPodtap } from '../helpers/cluster.ts'
 
 const NS = 'podtap-scope'
 const FOREIGN = { key: 'control-plane', operator: 'NotIn', values: ['true'] }
 
 suite('the scope of the webhook', { timeout: 120_000 }, () => {
   before(async () => {
+    await installPodtap()
     await openNamespace(NS, { annotations: {} })
     await patchSelector({ matchExpressions: [FOREIGN] })
   })

@@ -5,14 +5,14 @@ import { after, before, suite, test } from 'node:test'
 import { promisify } from 'node:util'
 import type { JsonObject } from '../../webhook/admission/json.ts'
 import { closeNamespaces, openNamespace, submit, workload } from '../helpers/cluster-laws.ts'
-import { get, kubectl, rollout } from '../helpers/cluster.ts'
+import { get, kubectl, rollout, installPodtap } from '../helpers/cluster.ts'
 
 const NS = 'podtap-storm'
 const execute = promisify(execFile)
 
 suite('annotate and restart in one shell line', { timeout: 240_000 }, () => {
   before(async () => {
-    await rollout('podtap', 'podtap-webhook')
+    await installPodtap()
     await openNamespace(NS, { annotations: {} })
   })
   after(async () => {

@@ -12,13 +12,16 @@ import {
   warnings,
   workload,
 } from '../helpers/cluster-laws.ts'
-import { get, kubectl, until } from '../helpers/cluster.ts'
+import { get, kubectl, until, installPodtap } from '../helpers/cluster.ts'
 
 const NS = 'podtap-laws'
 const INJECTED = ['podtap', 'web']
 
 suite('a Deployment through the API server', { timeout: 120_000 }, () => {
-  before(() => openNamespace(NS))
+  before(async () => {
+    await installPodtap()
+    await openNamespace(NS)
+  })
   after(() => closeNamespaces(NS))
   const apply = ['-n', NS, 'apply', '-f', '-'] as const
   const serverSide = [...apply, '--server-side'] as const

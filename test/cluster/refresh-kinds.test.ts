@@ -12,17 +12,15 @@ import {
   template,
   workload,
 } from '../helpers/cluster-laws.ts'
-import { get, kubectl, rollout, until } from '../helpers/cluster.ts'
+import { get, kubectl, until, installPodtap } from '../helpers/cluster.ts'
 
-const ROOT = join(import.meta.dirname, '../..')
 const NS = 'podtap-refresh'
 const SIZE = { 'podtap.dev/cpu': '20m', 'podtap.dev/memory': '128Mi' }
 const INJECTED = ['podtap', 'web']
 
 suite('refresh of every kind', { timeout: 600_000 }, () => {
   before(async () => {
-    await kubectl('apply', '-k', join(ROOT, 'manifests'))
-    await rollout('podtap', 'podtap-webhook')
+    await installPodtap()
     await openNamespace(NS, { annotations: SIZE })
     for (const object of await objects()) await submit(object, '-n', NS, 'create', '-f', '-')
     await kubectl('-n', NS, 'rollout', 'pause', 'deployment/paused')

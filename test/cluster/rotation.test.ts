@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { closeNamespaces, openNamespace, submit, workload } from '../helpers/cluster-laws.ts'
-import { kubectl, rollout, until } from '../helpers/cluster.ts'
+import { kubectl, rollout, until, installPodtap } from '../helpers/cluster.ts'
 import { failOpenCount, leader } from '../helpers/leader.ts'
 
 const NS = 'podtap-rotation'
@@ -10,6 +10,7 @@ const WEBHOOK = 'deployment/podtap-webhook'
 
 suite('two replicas of the webhook', { timeout: 400_000 }, () => {
   before(async () => {
+    await installPodtap()
     await openNamespace(NS)
     await kubectl('-n', 'podtap', 'set', 'env', WEBHOOK, 'TRUST_DELAY=2s')
     await rollout('podtap', 'podtap-webhook')

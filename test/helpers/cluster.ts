@@ -79,10 +79,15 @@ export async function until<T>(
   throw new Error(`not seen within ${timeoutMs} ms: ${what}`, { cause: last })
 }
 
-/** Installs podtap and the examples afresh and waits until all of it runs; the shop is not enabled. */
-export async function installAll(): Promise<void> {
+/** Installs podtap where that is not done yet, and waits until its webhook runs as the manifests say. */
+export async function installPodtap(): Promise<void> {
   await kubectl('apply', '-k', join(ROOT, 'manifests'))
   await rollout('podtap', 'podtap-webhook')
+}
+
+/** Installs podtap and the examples afresh and waits until all of it runs; the shop is not enabled. */
+export async function installAll(): Promise<void> {
+  await installPodtap()
   await removeShop()
   await kubectl('create', 'namespace', SHOP)
   for (const example of ['sensor', 'application', 'opted-out']) await applyExample(example)
