@@ -1,6 +1,5 @@
 /** Pods that are not mirrored as they should be: counted, told, and mended on request. */
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import type { JsonObject } from '../../webhook/admission/json.ts'
 import { podtap, type CliEnd } from '../helpers/cli.ts'

@@ -1,6 +1,5 @@
 /** `podtap refresh` of every kind of workload in a real cluster: what it restarts, and what it leaves to whom. */
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import type { JsonObject } from '../../webhook/admission/json.ts'
 import { podtap, type CliEnd } from '../helpers/cli.ts'
