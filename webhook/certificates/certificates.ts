@@ -30,7 +30,7 @@ export class Certificates {
   readonly #issuer: CertificateIssuer
 
   constructor(deps: CertificatesDeps) {
-    const { client, own, settings } = deps
+    const { client, own } = deps
     const store = new CertificateStore(client, own)
     this.#issuer = new CertificateIssuer({
       ...deps,
@@ -44,7 +44,6 @@ export class Certificates {
     this.#keeper = new CertificateKeeper({
       ...deps,
       store,
-      source: settings.source,
       onNews: () => {
         this.#issuer.trigger()
       },

@@ -110,9 +110,13 @@ export function isAlive(cert: string, now: Date): boolean {
   return certificate !== undefined && isGood(certificate, now)
 }
 
-/** The PEM certificates in a text, in their order. */
+/**
+ * The PEM certificates in a text, in their order, as Go reads them: BEGIN and END stand on lines of their
+ * own. Two files put together without a line's end between them are no certificate at all to an API server.
+ */
 export function splitPem(text: string): readonly string[] {
-  return text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? []
+  const block = /^-----BEGIN CERTIFICATE-----\s[\w+/=\s]+^-----END CERTIFICATE-----(?=\s*?$)/gm
+  return text.match(block) ?? []
 }
 
 /**

@@ -6,11 +6,12 @@ import type { Logger } from '../../lib/logger.ts'
 import type { OwnObjects } from '../config.ts'
 import { INTERVAL_MS, ReconcileLoop } from '../reconcile-loop.ts'
 import { putCaBundle, readCaBundles } from './ca-bundle.ts'
-import { isOwnWork, splitPem, type ServingCertificate } from './inspect.ts'
+import { isOwnWork, type ServingCertificate } from './inspect.ts'
 import { nextStep, type CertificateStep } from './next-step.ts'
 import { secretProblem } from './serving.ts'
 import type { CertificateSettings } from './settings.ts'
 import type { CertificateStore, StoredSecret } from './store.ts'
+import { TrustedAuthorities } from './trusted-authorities.ts'
 
 /** What the issuer works with. */
 export interface IssuerDeps {
@@ -33,8 +34,7 @@ export interface IssuerDeps {
 export class CertificateIssuer {
   readonly #deps: IssuerDeps
   readonly #loop: ReconcileLoop
-  /** Since when authorities have been in the caBundle, by their PEM; monotonic, in milliseconds. */
-  readonly #trustedSince = new Map<string, number>()
+  readonly #trusted = new TrustedAuthorities()
   #pauseMs = INTERVAL_MS
 
   constructor(deps: IssuerDeps) {
@@ -64,7 +64,7 @@ export class CertificateIssuer {
 
   async #reconcile(): Promise<void> {
     const { own, store, settings, now = () => new Date() } = this.#deps
-    await this.#observe()
+    this.#trusted.update(await this.#readBundles(), performance.now())
     const secret = await store.read()
     this.#pauseMs = INTERVAL_MS
     if (secret === undefined || secret.ours) {
@@ -77,15 +77,11 @@ export class CertificateIssuer {
   #step(secret: StoredSecret | undefined, now: Date): Promise<CertificateStep> {
     const { own, settings, newSerial } = this.#deps
     const served = this.#deps.served()
-    const since = performance.now()
     return nextStep(
       {
         stored: secret?.content,
         served: served && isOwnWork(served.cert) ? served : undefined,
-        trustedMs: (pem) => {
-          const seen = this.#trustedSince.get(pem)
-          return seen === undefined ? undefined : since - seen
-        },
+        trustedMs: (pem) => this.#trusted.trustedMs(pem, performance.now()),
         now,
       },
       { own, settings, serial: newSerial() },
@@ -110,18 +106,6 @@ export class CertificateIssuer {
     if (!(await putCaBundle(client, own, authorities))) return
     logger.info({ configuration: own.webhookConfiguration }, 'caBundle written')
     onWritten()
-  }
-
-  /** Notes which authorities the API server is told to trust now, by every webhook of ours. */
-  async #observe(): Promise<void> {
-    const [first = [], ...others] = (await this.#readBundles()).map(splitPem)
-    const trusted = first.filter((pem) => others.every((bundle) => bundle.includes(pem)))
-    for (const pem of this.#trustedSince.keys()) {
-      if (!trusted.includes(pem)) this.#trustedSince.delete(pem)
-    }
-    for (const pem of trusted) {
-      if (!this.#trustedSince.has(pem)) this.#trustedSince.set(pem, performance.now())
-    }
   }
 
   async #readBundles(): Promise<readonly string[]> {

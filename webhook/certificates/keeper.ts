@@ -11,8 +11,9 @@ import { CONFIGURATIONS_PATH, readCaBundles } from './ca-bundle.ts'
 import { lifeOf, type ServingCertificate } from './inspect.ts'
 import { Problems } from './problems.ts'
 import { chooseServed, isTrustedByAll } from './serving.ts'
-import type { CertificateSource } from './settings.ts'
+import type { CertificateSettings } from './settings.ts'
 import type { CertificateStore } from './store.ts'
+import { TrustedAuthorities } from './trusted-authorities.ts'
 
 /** What takes the certificate: an https.Server. */
 export interface SecureServer {
@@ -24,7 +25,7 @@ export interface KeeperDeps {
   readonly client: KubeClient
   readonly own: OwnObjects
   readonly store: CertificateStore
-  readonly source: CertificateSource
+  readonly settings: CertificateSettings
   readonly server: SecureServer
   readonly logger: Logger
   /** Called when the Secret or the configuration may have changed. */
@@ -42,6 +43,7 @@ export class CertificateKeeper {
   readonly #deps: KeeperDeps
   readonly #loop: ReconcileLoop
   readonly #problems: Problems
+  readonly #trusted = new TrustedAuthorities()
   #bundles: readonly string[] = []
   #served: ServingCertificate | undefined
   #pauseMs = INTERVAL_MS
@@ -110,15 +112,25 @@ export class CertificateKeeper {
   }
 
   async #reconcile(): Promise<void> {
-    const { own, store, source } = this.#deps
+    const { own, store, settings } = this.#deps
     const [secret, found] = await Promise.all([store.read(), this.#readBundles()])
     const { bundles } = found
-    const now = new Date()
-    const choice = chooseServed({ own, source, secret, bundles, served: this.#served, now })
+    const now = performance.now()
+    this.#trusted.update(bundles, now)
+    const choice = chooseServed({
+      own,
+      settings,
+      secret,
+      bundles,
+      trustedMs: secret ? this.#trusted.trustedMsOf(secret.content.cert, now) : 0,
+      served: this.#served,
+      now: new Date(),
+    })
     this.#bundles = bundles
     if (choice.serve) this.#serve(choice.serve)
     const problems = [choice.problem, found.problem].filter((problem) => problem !== undefined)
-    this.#pauseMs = this.#problems.update(problems, performance.now()) ?? INTERVAL_MS
+    const due = this.#problems.update(problems, now)
+    this.#pauseMs = Math.min(due ?? INTERVAL_MS, choice.waitMs ?? INTERVAL_MS)
   }
 
   async #readBundles(): Promise<{ bundles: readonly string[]; problem: string | undefined }> {

@@ -2,17 +2,19 @@
 import type { OwnObjects } from '../config.ts'
 import { inspect, isTrusted, problemOf, type ServingCertificate } from './inspect.ts'
 import { serverName } from './issue.ts'
-import type { CertificateSource } from './settings.ts'
+import type { CertificateSettings, CertificateSource } from './settings.ts'
 import type { StoredSecret } from './store.ts'
 
 /** What a replica sees. */
 export interface ServingView {
   readonly own: OwnObjects
-  readonly source: CertificateSource
+  readonly settings: CertificateSettings
   /** Undefined: there is no Secret. */
   readonly secret: StoredSecret | undefined
   /** What each webhook that calls our Service trusts now; none: nothing calls it. */
   readonly bundles: readonly string[]
+  /** How long the caBundle has trusted what the Secret holds, in milliseconds; 0: it does not. */
+  readonly trustedMs: number
   /** What is served now; undefined: nothing yet. */
   readonly served: ServingCertificate | undefined
   readonly now: Date
@@ -22,22 +24,39 @@ export interface ServingView {
 export interface ServingChoice {
   readonly serve: ServingCertificate | undefined
   readonly problem: string | undefined
+  /** After how many milliseconds to look again; undefined: when something changes. */
+  readonly waitMs?: number
 }
 
-/** What the Secret holds is served once it is good and the caBundle trusts it; until then what was. */
+/**
+ * What the Secret holds is served once it is good and the caBundle has trusted it for a while, because
+ * API servers hear of a new caBundle later than it is written; until then what was. Where nobody trusts
+ * that any more there is nothing to wait for.
+ */
 export function chooseServed(view: ServingView): ServingChoice {
-  const { secret, served, own } = view
-  const problem = secretProblem(view)
+  const { secret, served, own, settings } = view
+  const problem = secretProblem({ ...view, source: settings.source })
   if (problem !== undefined || secret === undefined) return { serve: served, problem }
-  const isKnown = isTrustedByAll(secret.content, view)
-  if (isKnown || view.bundles.length === 0) return { serve: secret.content, problem: undefined }
-  const old = served && isTrustedByAll(served, view) ? served : secret.content
+  const old = served && isTrustedByAll(served, view) ? served : undefined
+  if (view.bundles.length === 0 || isTrustedByAll(secret.content, view)) {
+    return replaceOld(old, secret.content, settings.trustDelayMs - view.trustedMs)
+  }
   return {
-    serve: old,
+    serve: old ?? secret.content,
     problem:
       `MutatingWebhookConfiguration ${own.webhookConfiguration}: its caBundle does not trust the ` +
-      `certificate of Secret ${nameOf(own)}; ${REMEDIES[view.source]}`,
+      `certificate of Secret ${nameOf(own)}; ${REMEDIES[settings.source]}`,
   }
+}
+
+/** Waits only for another certificate, and only while there is a trusted one to serve meanwhile. */
+function replaceOld(
+  old: ServingCertificate | undefined,
+  next: ServingCertificate,
+  waitMs: number,
+): ServingChoice {
+  const keep = old !== undefined && old.cert !== next.cert && waitMs > 0
+  return keep ? { serve: old, problem: undefined, waitMs } : { serve: next, problem: undefined }
 }
 
 /** Whether every webhook that calls our Service, and there is one, trusts `certificate`. */
@@ -56,7 +75,7 @@ const REMEDIES = {
 
 /** Why what the Secret holds cannot be served, and what to do; undefined: it can. */
 export function secretProblem(
-  view: Pick<ServingView, 'own' | 'source' | 'secret' | 'now'>,
+  view: Pick<ServingView, 'own' | 'secret' | 'now'> & { readonly source: CertificateSource },
 ): string | undefined {
   const { own, source, secret, now } = view
   if (secret === undefined) {

@@ -143,7 +143,8 @@ suite('the certificate of two replicas', { timeout: 180_000 }, () => {
   })
 
   test('is rotated by deleting its Secret, with each served one trusted at each moment', async () => {
-    const all = [start('leader', { ...YEARS, trustDelayMs: 100 }), start('follower')]
+    const settings = { ...YEARS, trustDelayMs: 100 }
+    const all = [start('leader', settings), start('follower', settings)]
     await settled(...all)
     const seen = new Set([field('tls.crt')])
 
@@ -184,7 +185,8 @@ suite('the certificate of two replicas', { timeout: 180_000 }, () => {
   })
 
   test('goes on being served where its Secret was deleted, until the new one is known', async () => {
-    const all = [start('leader', { ...YEARS, trustDelayMs: 300 }), start('follower')]
+    const settings = { ...YEARS, trustDelayMs: 300 }
+    const all = [start('leader', settings), start('follower', settings)]
     await ready(...all)
     const before = field('tls.crt')
     const old = caBundle()
@@ -267,6 +269,32 @@ suite('the certificate of two replicas', { timeout: 180_000 }, () => {
     )
     putConfiguration(pair['ca.crt'])
     await ready(leader)
+    assert.deepEqual(api.writes, [])
+  })
+
+  test('of a new authority is served only when the caBundle has trusted that for TRUST_DELAY', async () => {
+    const [first, second] = [await foreignSecret(OWN), await foreignSecret(OWN)]
+    putSecret(first)
+    putConfiguration(first['ca.crt'])
+    const leader = start('leader', { ...YEARS, source: 'secret', trustDelayMs: 500 })
+    await ready(leader)
+
+    const trustedAt = performance.now()
+    putConfiguration(`${first['ca.crt']}\n${second['ca.crt']}`)
+    putSecret(second)
+    await until(
+      () => 'the second certificate',
+      () => leader.server.cert === second['tls.crt'],
+    )
+    assert.ok(performance.now() - trustedAt >= 500)
+    assert.deepEqual(leader.certificates.missing, [])
+
+    putConfiguration(first['ca.crt'])
+    putSecret(first)
+    await until(
+      () => 'the first certificate, at once: nobody trusts the second one any more',
+      () => leader.server.cert === first['tls.crt'],
+    )
     assert.deepEqual(api.writes, [])
   })
 
