@@ -124,3 +124,13 @@ export function pseudoHeader(
   }
   return concat(packet.subarray(8, 40), number(length, 4), number(protocol, 4))
 }
+
+/** CRC32c, the checksum of SCTP, bit by bit (RFC 9260 Appendix A): slow, and plainly right. */
+export function crc32cOf(bytes: Uint8Array): number {
+  let crc = 0xffffffff
+  for (const byte of bytes) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1
+  }
+  return ~crc >>> 0
+}

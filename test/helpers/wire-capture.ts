@@ -9,7 +9,10 @@ import { until } from './until.ts'
 import type { HostName, Wire } from './wire.ts'
 
 /** tshark judges every checksum; what it leaves out by default is the very thing in question. */
-const CHECK_ALL = ['ip', 'tcp', 'udp'].flatMap((name) => ['-o', `${name}.check_checksum:TRUE`])
+const CHECK_ALL = [
+  ...['ip', 'tcp', 'udp'].flatMap((name) => ['-o', `${name}.check_checksum:TRUE`]),
+  ...['-o', 'sctp.checksum:CRC 32c'],
+]
 
 let captures = 0
 

@@ -50,6 +50,13 @@ export interface SendOptions {
   readonly perMs?: number
 }
 
+/** A frame whose checksum begins at `start` and is missing `offset` bytes from there. */
+export interface PartialFrame {
+  readonly frame: Uint8Array
+  readonly start: number
+  readonly offset: number
+}
+
 /** A network and all processes that tests started in it. */
 export class Wire {
   /** A folder for captures. */
@@ -119,17 +126,23 @@ export class Wire {
   }
 
   /** Sends raw Ethernet frames from an interface of a host; resolves when they are gone. */
-  async sendFrames(
-    host: Place,
-    frames: readonly Uint8Array[],
-    options: SendOptions = {},
-  ): Promise<void> {
+  sendFrames(host: Place, frames: readonly Uint8Array[], options: SendOptions = {}): Promise<void> {
+    return this.#send(host, frames.map(toHex), options)
+  }
+
+  /** Sends frames whose checksums are left to a network card, as an interface of a host sees them. */
+  sendPartial(host: Place, frames: readonly PartialFrame[]): Promise<void> {
+    const lines = frames.map(({ frame, start, offset }) => `${toHex(frame)} ${start} ${offset}`)
+    return this.#send(host, lines, {})
+  }
+
+  async #send(host: Place, lines: readonly string[], options: SendOptions): Promise<void> {
     const { rounds = 1, from = 'eth0', perMs = 0 } = options
     const args = [from, `${rounds}`, `${perMs}`]
     const sender = this.start(host, process.execPath, SEND_FRAMES, ...args)
     const exited = once(sender, 'exit')
     sender.stderr!.pipe(process.stderr)
-    sender.stdin!.end(frames.map((frame) => Buffer.from(frame).toString('hex')).join('\n'))
+    sender.stdin!.end(lines.join('\n'))
     const [code] = (await exited) as [number | null]
     if (code !== 0) throw new Error(`send-frames ended with ${code}`)
   }
@@ -206,6 +219,10 @@ export class Wire {
     await ip('-n', name, 'addr', 'add', `${ipv6}/64`, 'dev', 'eth0', 'nodad')
     await ip('-n', name, 'link', 'set', 'eth0', 'up')
   }
+}
+
+function toHex(frame: Uint8Array): string {
+  return Buffer.from(frame).toString('hex')
 }
 
 /** Ends a child by its own id and resolves when it is gone. */
