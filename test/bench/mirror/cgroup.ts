@@ -27,6 +27,11 @@ export class CpuGroup {
     return ['sh', '-c', `${enter.join('; ')}; exec taskset -c ${cpu} "$@"`, 'sh', ...command]
   }
 
+  /** Takes a running process in, with all its threads. */
+  add(pid: number): void {
+    for (const path of this.#paths()) writeFileSync(join(path, 'cgroup.procs'), `${pid}`)
+  }
+
   /** CPU time so far, all threads, system time included, in microseconds. */
   usedUs(): number {
     if (!IS_V2) return Number(readFileSync(join(this.#accounting, 'cpuacct.usage'), 'utf8')) / 1000
