@@ -3,11 +3,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { createMetrics as createSidecarMetrics } from '../../sidecar/metrics.ts'
 import { RULES } from '../../webhook/admission/rules.ts'
 import { COVERAGE_STATES } from '../../webhook/coverage/judge.ts'
-import { createMetrics as createWebhookMetrics } from '../../webhook/metrics.ts'
-import { countersOf, MemoryEngine } from '../helpers/memory-engine.ts'
+import { sidecarScrape, webhookScrape } from '../helpers/scrapes.ts'
 
 const GUIDE = readFileSync(join(import.meta.dirname, '../../docs/metrics.md'), 'utf8')
 const [OF_SIDECAR = '', OF_WEBHOOK = ''] = GUIDE.split('\n## Webhook\n')
@@ -21,15 +19,15 @@ interface Metric {
 }
 
 test('the guide has exactly the metrics of the sidecar, with their types and labels', async () => {
-  assert.deepEqual(listedIn(OF_SIDECAR), exposedIn(await sidecarText()))
+  assert.deepEqual(listedIn(OF_SIDECAR), exposedIn(await sidecarScrape()))
 })
 
 test('the guide has exactly the metrics of the webhook, with their types and labels', async () => {
-  assert.deepEqual(listedIn(OF_WEBHOOK), exposedIn(await webhookText()))
+  assert.deepEqual(listedIn(OF_WEBHOOK), exposedIn(await webhookScrape()))
 })
 
 test('names, types and helps are such that promtool check metrics has nothing to say', async () => {
-  const text = `${await sidecarText()}\n${await webhookText()}`
+  const text = `${await sidecarScrape()}\n${await webhookScrape()}`
 
   for (const { name, type } of exposedIn(text)) {
     assert.match(name, /^podtap_[a-z]+(_[a-z]+)*$/)
@@ -55,36 +53,6 @@ test('the guide has exactly the reasons of the webhook, and the states of covera
   ])
   assert.deepEqual(quoted(states), COVERAGE_STATES)
 })
-
-/** A scrape in which every metric has a sample. */
-async function sidecarText(): Promise<string> {
-  const engine = new MemoryEngine()
-  const address = 'fd00::7'
-  engine.counts = countersOf({
-    destinations: [{ address, sentFrames: 0, refused: 0, unreachable: 0, pathMtu: 1450 }],
-  })
-  engine.bufferPeak = 0
-  const destination = { address, family: 6, port: 4789 } as const
-  return createSidecarMetrics({
-    engine,
-    sensors: { sensorCount: 1, chosen: [{ name: 'zeek', destination }], discoveryErrors: 0 },
-    sending: { lastSentAt: undefined },
-    throttling: () => Promise.resolve({ periods: 0, seconds: 0 }),
-  }).render()
-}
-
-async function webhookText(): Promise<string> {
-  const counts = { mirrored: 0, stale: 0, missed: 0, unwanted: 0, refused: 0 }
-  const metrics = createWebhookMetrics({
-    enabledNamespaces: () => 0,
-    namespacesSynced: () => true,
-    certificateExpiry: () => undefined,
-    leading: () => true,
-    coverage: () => new Map([['shop', counts]]),
-  })
-  metrics.countReview({ decision: 'injected', reason: 'enabled' }, 0.001)
-  return metrics.registry.metrics()
-}
 
 function exposedIn(text: string): readonly Metric[] {
   const types = [...text.matchAll(/^# TYPE (podtap_\w+) (\w+)$/gm)]
