@@ -9,14 +9,14 @@ import { createLogger, type Logger } from '../lib/logger.ts'
 import type { SidecarConfig } from './config.ts'
 import { EXIT_CODES, SERVICE_ACCOUNT_PATH } from './contract.ts'
 import { controlMirror, type MirrorControl } from './control-mirror.ts'
+import { obeySignals } from './control-signals.ts'
 import { checkFilter } from './engine/libpcap.ts'
 import { releaseCodeRegularly } from './engine/release-code.ts'
 import { findDefaultDevice } from './interfaces/system-interfaces.ts'
 import { runUntil } from './mirror.ts'
-import type { KnownConfig } from './plan-reload.ts'
 import {
+  keepConfiguration,
   readConfiguration,
-  writeConfiguration,
   type ReadConfiguration,
 } from './read-configuration.ts'
 import { runMirror, type RunningMirror } from './run-mirror.ts'
@@ -32,7 +32,7 @@ async function main(): Promise<void> {
     })
   }
   const controlled: { by?: MirrorControl } = {}
-  onSignals(() => controlled.by)
+  obeySignals(() => controlled.by)
   const read = await readConfig()
   const log = createLogger('sidecar', read.config.logLevel)
   exitOnError(log)
@@ -45,13 +45,6 @@ async function main(): Promise<void> {
   process.exit(EXIT_CODES.ok)
 }
 
-/** Without a listener SIGHUP would end the process, and SIGUSR1 would open Node's debugger. */
-function onSignals(control: () => MirrorControl | undefined): void {
-  process.on('SIGHUP', () => void control()?.reload())
-  process.on('SIGUSR1', () => control()?.stepDebugLevel(1))
-  process.on('SIGUSR2', () => control()?.stepDebugLevel(-1))
-}
-
 function readAgain(path?: string): Promise<ReadConfiguration> {
   const checks = {
     ownNamespace: readOwnNamespace(),
@@ -59,13 +52,6 @@ function readAgain(path?: string): Promise<ReadConfiguration> {
     defaultDevice: findDefaultDevice,
   }
   return readConfiguration(env, checks, path)
-}
-
-/** A file that was given is not written over. */
-async function keepConfiguration({ config, variables }: KnownConfig, log: Logger): Promise<void> {
-  const { configPath, configFile } = config.host
-  if (configPath === undefined || configPath === configFile) return
-  await writeConfiguration(configPath, variables, log)
 }
 
 async function readConfig(): Promise<ReadConfiguration> {

@@ -36,6 +36,16 @@ export async function readConfiguration(
   return { config, variables: effectiveVariables(merged, checks.ownNamespace), overridden }
 }
 
+/** Writes the configuration in force where CONFIG_PATH says; a file that was given is not written over. */
+export async function keepConfiguration(
+  { config, variables }: KnownConfig,
+  log: Logger,
+): Promise<void> {
+  const { configPath, configFile } = config.host
+  if (configPath === undefined || configPath === configFile) return
+  await writeConfiguration(configPath, variables, log)
+}
+
 /** Writes `variables` to the file at `path`. Where that cannot be, a line says so and nothing else happens. */
 export async function writeConfiguration(
   path: string,

@@ -1,57 +1,31 @@
 import type { Command } from 'commander'
-import { configError, describeProblem, type Environment } from '../../lib/config.ts'
 import { createLogger, type Logger } from '../../lib/logger.ts'
-import { loadSidecarConfig, type SidecarConfig } from '../../sidecar/config.ts'
+import type { SidecarConfig } from '../../sidecar/config.ts'
 import {
+  DEFAULT_METRICS_PORT,
   ENGINES,
   FITS,
   RECEIVER_SETTINGS,
   SERVICE_ACCOUNT_PATH,
   SPREADS,
 } from '../../sidecar/contract.ts'
-import { checkFilter } from '../../sidecar/engine/libpcap.ts'
-import { findDefaultDevice } from '../../sidecar/interfaces/system-interfaces.ts'
+import { controlMirror, type MirrorControl } from '../../sidecar/control-mirror.ts'
+import { CONTROL_SIGNALS, obeySignals } from '../../sidecar/control-signals.ts'
 import { runUntil } from '../../sidecar/mirror.ts'
-import { readConfiguration } from '../../sidecar/read-configuration.ts'
+import { keepConfiguration, type ReadConfiguration } from '../../sidecar/read-configuration.ts'
 import { runMirror } from '../../sidecar/run-mirror.ts'
 import type { CliContext } from '../context.ts'
 import { summarize } from '../counter-summary.ts'
+import {
+  readMirrorFile,
+  readMirrorOptions,
+  type MirrorOptions,
+} from '../mirror/read-mirror-settings.ts'
 import { createReadableLog } from '../readable-log.ts'
 import { mirrorCaptureFile, type CaptureFileOptions } from './mirror-capture-file.ts'
 
-/** The options as commander reads them. */
-export interface MirrorOptions {
-  readonly interface: string
-  readonly sensor: string
-  readonly port?: string
-  readonly vni?: string
-  readonly filter?: string
-  readonly engine?: string
-  readonly receiver?: string
-  readonly fit?: string
-  readonly spread?: string
-  readonly metricsPort?: string
-  readonly logLevel?: string
-  readonly config?: string
-}
-
 /** Either those of a live mirror or those of a capture file. */
-type CommandOptions = Partial<MirrorOptions> & CaptureFileOptions
-
-/** The option that sets a variable of the sidecar. */
-const OPTION_OF: Readonly<Record<string, string>> = {
-  INTERFACE: '--interface',
-  SENSOR: '--sensor',
-  SENSOR_PORT: '--port',
-  VNI: '--vni',
-  BPF: '--filter',
-  ENGINE: '--engine',
-  RECEIVER: '--receiver',
-  FIT: '--fit',
-  SPREAD: '--spread',
-  METRICS_PORT: '--metrics-port',
-  LOG_LEVEL: '--log-level',
-}
+type CommandOptions = MirrorOptions & CaptureFileOptions
 
 /** There is no service account outside a pod; only the search for pods would need one. */
 const NO_SERVICE_ACCOUNT = { directory: SERVICE_ACCOUNT_PATH, host: undefined, port: undefined }
@@ -72,10 +46,13 @@ export function addMirrorCommand(program: Command, context: CliContext): void {
     .option('--receiver <kind>', `how the sensor takes frames: ${RECEIVER_SETTINGS.join(', ')}`)
     .option('--fit <way>', `what to do with frames too long for the path: ${FITS.join(', ')}`)
     .option('--spread <unit>', `what goes to one address of several: ${SPREADS.join(', ')}`)
-    .option('--metrics-port <number>', 'serve /metrics and /readyz on this TCP port (default: off)')
+    .option(
+      '--metrics-port <number>',
+      `serve /metrics and /readyz on this TCP port (default: off; with --config ${DEFAULT_METRICS_PORT})`,
+    )
     .option(
       '--config <file>',
-      'read settings from this JSON file; environment and options win (see docs/host.md)',
+      'read settings from this JSON file, and again at SIGHUP; environment and options win (see docs/host.md)',
     )
     .option('--log-level <level>', 'log JSON lines of this level instead of readable ones')
     .option('--read <file>', 'mirror the frames of this pcap file instead of an interface')
@@ -91,111 +68,31 @@ export function addMirrorCommand(program: Command, context: CliContext): void {
     )
     .action((options: CommandOptions) => {
       const isFile = options.read !== undefined || options.write !== undefined
-      if (isFile) return mirrorCaptureFile(options, context)
-      const live = options.config === undefined ? requireLive(options) : options
-      return mirror(live, context)
+      return isFile ? mirrorCaptureFile(options, context) : mirror(options, context)
     })
 }
 
-/**
- * The sidecar's configuration for `options`, checked by the sidecar's own rules.
- * @throws AppError ERR_CONFIG that names every bad option at once.
- */
-export async function readMirrorOptions(options: MirrorOptions): Promise<SidecarConfig> {
-  const config = await loadSidecarConfig(environmentOf(options), {
-    // Never used, but it lets `pod:…` through to the message below.
-    ownNamespace: 'default',
-    checkFilter,
-    nameOf: (variable) => OPTION_OF[variable] ?? variable,
-  })
-  return requireHost(config, options.sensor)
-}
-
-/**
- * The configuration by a file, the environment `env`, and options: each wins over those before it.
- * @throws AppError ERR_CONFIG that names everything that is wrong.
- */
-export async function readMirrorFile(
-  options: Partial<MirrorOptions>,
-  env: Environment,
-): Promise<SidecarConfig> {
-  const said = Object.entries(variablesOf(options)).filter(([, value]) => value !== undefined)
-  const variables = { ...env, ...Object.fromEntries(said), CONFIG_FILE: options.config }
-  const checks = { ownNamespace: 'default', checkFilter, defaultDevice: findDefaultDevice }
-  const { config } = await readConfiguration(variables, checks)
-  return requireHost(config, env['SENSOR'] ?? options.sensor)
-}
-
-function requireHost(config: SidecarConfig, raw: string | undefined): SidecarConfig {
-  if (config.sensor.kind !== 'pods') return config
-  throw configError([describeProblem('--sensor', 'an IP address or a host name', raw)])
-}
-
-/** @throws AppError ERR_CONFIG when one of the two options is missing without which nothing is live. */
-function requireLive(options: CommandOptions): MirrorOptions {
-  const { interface: name = '', sensor = '' } = options
-  const problems = [
-    ...(name === '' ? [describeProblem('--interface', 'the name of an interface', name)] : []),
-    ...(sensor === '' ? [describeProblem('--sensor', 'an IP address or a host name', sensor)] : []),
-  ]
-  if (problems.length > 0) throw configError(problems)
-  return { ...options, interface: name, sensor }
-}
-
-async function mirror(
-  options: MirrorOptions | Partial<MirrorOptions>,
-  context: CliContext,
-): Promise<void> {
-  const config = isComplete(options)
-    ? await readMirrorOptions(options)
-    : await readMirrorFile(options, context.environment)
-  const log = createLog(options, config, context)
+async function mirror(options: MirrorOptions, context: CliContext): Promise<void> {
+  const hasFile = options.config !== undefined
+  const controlled: { by?: MirrorControl } = {}
+  // Without a file to reload, SIGHUP ends it: the terminal is gone.
+  obeySignals(() => controlled.by, hasFile ? CONTROL_SIGNALS : ['SIGUSR1', 'SIGUSR2'])
+  const readAgain = (): Promise<ReadConfiguration> => {
+    return hasFile ? readMirrorFile(options, context.environment) : readMirrorOptions(options)
+  }
+  const known = await readAgain()
+  const log = createLog(options, known.config, context)
+  await keepConfiguration(known, log)
   const interrupted = context.interrupted()
-  const running = await runMirror(config, {
-    serviceAccount: NO_SERVICE_ACCOUNT,
-    log,
-    patient: false,
-  })
-  context.print(summarize(await runUntil(running, interrupted, config.durationMs)))
+  const surroundings = { serviceAccount: NO_SERVICE_ACCOUNT, log, patient: false }
+  const running = await runMirror(known.config, surroundings)
+  controlled.by = controlMirror({ running, known, readAgain, log })
+  context.print(summarize(await runUntil(running, interrupted, known.config.durationMs)))
 }
 
-function isComplete(options: Partial<MirrorOptions>): options is MirrorOptions {
-  return options.config === undefined
-}
-
-function createLog(
-  options: Partial<MirrorOptions>,
-  config: SidecarConfig,
-  context: CliContext,
-): Logger {
+function createLog(options: MirrorOptions, config: SidecarConfig, context: CliContext): Logger {
   if (options.logLevel !== undefined) return createLogger('mirror', config.logLevel)
   return createReadableLog((line) => {
     context.print(line)
   })
-}
-
-function environmentOf(options: MirrorOptions): Environment {
-  return { ...variablesOf(options), METRICS_PORT: options.metricsPort ?? '0' }
-}
-
-function variablesOf(options: Partial<MirrorOptions>): Environment {
-  return {
-    INTERFACE: options.interface,
-    SENSOR: options.sensor === undefined ? undefined : asSensor(options.sensor),
-    SENSOR_PORT: options.port,
-    VNI: options.vni,
-    BPF: options.filter,
-    ENGINE: options.engine,
-    RECEIVER: options.receiver,
-    FIT: options.fit,
-    SPREAD: options.spread,
-    METRICS_PORT: options.metricsPort,
-    LOG_LEVEL: options.logLevel,
-  }
-}
-
-/** A name without a dot is a host here, such as localhost; to the sidecar it is a label value. */
-function asSensor(raw: string): string {
-  const isPlain = !/[.:]/.test(raw) && raw !== ''
-  return isPlain ? `host:${raw}` : raw
 }

@@ -19,7 +19,7 @@ const ALLOWED: Record<string, readonly RegExp[]> = {
     /^webhook\/coverage\/(survey|coverage|judge|groups|pod-facts|rollout)\.ts$/,
     /^webhook\/(config|scopes|nodes|certificates\/inspect)\.ts$/,
     /^sidecar\/contract\.ts$/,
-    /^sidecar\/(mirror|run-mirror|config|receiver|read-configuration|offline\/mirror-file)\.ts$/,
+    /^sidecar\/(mirror|run-mirror|config|receiver|read-configuration|control-(mirror|signals)|offline\/mirror-file)\.ts$/,
     /^sidecar\/sensor\/(choose-sensor|sensor-pod)\.ts$/,
     /^sidecar\/interfaces\/system-interfaces\.ts$/,
     /^sidecar\/engine\/libpcap\.ts$/,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import test from 'node:test'
-import { readMirrorFile, readMirrorOptions } from '../../../../cli/commands/mirror.ts'
+import { readMirrorFile, readMirrorOptions } from '../../../../cli/mirror/read-mirror-settings.ts'
 import { DEFAULT_ENGINE, ENGINES } from '../../../../sidecar/contract.ts'
 
 const NO_HOST = {
@@ -16,10 +16,17 @@ const NO_HOST = {
   configPath: undefined,
 }
 
+/** Writes a configuration file; returns its path. */
+function write(variables: object): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'podtap-mirror-')), 'podtap.json')
+  writeFileSync(path, JSON.stringify(variables))
+  return path
+}
+
 const LEAST = { interface: 'eth0', sensor: '192.0.2.30' }
 
 test('interface and sensor are enough', async () => {
-  assert.deepEqual(await readMirrorOptions(LEAST), {
+  assert.deepEqual((await readMirrorOptions(LEAST)).config, {
     sensor: { kind: 'address', address: '192.0.2.30', family: 4 },
     sensorPort: 4789,
     vni: 1,
@@ -55,7 +62,7 @@ test('every option is used', async () => {
     logLevel: 'debug',
   }
 
-  assert.deepEqual(await readMirrorOptions(options), {
+  assert.deepEqual((await readMirrorOptions(options)).config, {
     sensor: { kind: 'address', address: '2001:db8::30', family: 6 },
     sensorPort: 8472,
     vni: 42,
@@ -78,10 +85,19 @@ test('every option is used', async () => {
 
 test('a sensor with and without a dot is a host', async () => {
   for (const host of ['localhost', 'sensor.example.org']) {
-    const { sensor } = await readMirrorOptions({ ...LEAST, sensor: host })
+    const { config } = await readMirrorOptions({ ...LEAST, sensor: host })
 
-    assert.deepEqual(sensor, { kind: 'host', host })
+    assert.deepEqual(config.sensor, { kind: 'host', host })
   }
+})
+
+test('an interface and a sensor must be named where there is no file', async () => {
+  await assert.rejects(readMirrorOptions({}), {
+    code: 'ERR_CONFIG',
+    message:
+      'invalid configuration: --interface: expected the name of an interface, received nothing; ' +
+      '--sensor: expected an IP address or a host name, received nothing',
+  })
 })
 
 test('pods cannot be looked for from the command line', async () => {
@@ -107,21 +123,38 @@ test('one error names every bad option', async () => {
 })
 
 test('a file is a configuration; the environment wins over it, and options over both', async () => {
-  const config = join(mkdtempSync(join(tmpdir(), 'podtap-mirror-')), 'podtap.json')
-  const file = {
+  const config = write({
     SENSOR: '192.0.2.1',
     INTERFACE_INCLUDE: '^eth',
     VNI: 7,
     SENSOR_PORT: 1,
     FIT: 'off',
-  }
-  writeFileSync(config, JSON.stringify(file))
+  })
 
   const read = await readMirrorFile({ config, vni: '9' }, { VNI: '8', SENSOR_PORT: '2' })
 
-  assert.deepEqual([read.vni, read.sensorPort, read.fit], [9, 2, 'off'])
-  assert.deepEqual(read.sensor, { kind: 'address', address: '192.0.2.1', family: 4 })
-  assert.deepEqual(read.interfaces?.include, ['^eth'])
+  const { vni, sensorPort, fit, sensor, interfaces } = read.config
+  assert.deepEqual([vni, sensorPort, fit], [9, 2, 'off'])
+  assert.deepEqual(sensor, { kind: 'address', address: '192.0.2.1', family: 4 })
+  assert.deepEqual(interfaces?.include, ['^eth'])
+  assert.deepEqual(read.overridden, ['VNI', 'SENSOR_PORT'])
+})
+
+test('a file is found from where the command is run', async () => {
+  const config = relative(process.cwd(), write({ SENSOR: '192.0.2.1' }))
+
+  const read = await readMirrorFile({ config }, {})
+
+  assert.equal(read.config.host.configFile, resolve(config))
+})
+
+test('pods cannot be looked for by a file either', async () => {
+  await assert.rejects(readMirrorFile({ config: write({ SENSOR: 'zeek' }) }, {}), {
+    code: 'ERR_CONFIG',
+    message:
+      'invalid configuration: SENSOR: expected an IP address or a host name ' +
+      '(one without a dot as host:NAME), received "zeek"',
+  })
 })
 
 test('a file that cannot be read is named', async () => {
