@@ -1,5 +1,6 @@
 /** A sensor that is known by its host name, against a real DNS server. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test, { after, afterEach, before, beforeEach, suite } from 'node:test'
@@ -8,10 +9,11 @@ import { until } from '../helpers/until.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
 import { TTL_SECONDS, WireDns } from '../helpers/wire-dns.ts'
 import { TEST_ETHER_TYPE } from '../helpers/wire-frames.ts'
-import { HOSTS, Wire } from '../helpers/wire.ts'
+import { HOSTS, Wire, type Place } from '../helpers/wire.ts'
 
 const NAME = 'zeek.example.test'
 const PODTAP = join(import.meta.dirname, '../../cli/main.ts')
+const SIDECAR = join(import.meta.dirname, '../../sidecar/main.ts')
 
 /** Runs a program that has another resolv.conf than this machine. */
 const WITH_RESOLV_CONF = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
@@ -26,6 +28,7 @@ suite('a sensor with a host name', { timeout: 120_000 }, () => {
 
   before(async () => {
     wire = await Wire.open()
+    await wire.runOnNode('ip', 'addr', 'add', '10.77.0.254/24', 'dev', 'br0')
   })
   beforeEach(async () => {
     lines = []
@@ -36,9 +39,28 @@ suite('a sensor with a host name', { timeout: 120_000 }, () => {
 
   function mirror(): void {
     const settings = ['--interface', 'eth0', '--sensor', NAME, '--filter', 'ether proto 0x88b5']
-    const program = [process.execPath, PODTAP, 'mirror', ...settings]
+    start('pod', [], [PODTAP, 'mirror', ...settings])
+  }
+
+  /** Mirrors what passes the client's link from the node, as who has the vendor's environment. */
+  function mirrorNode(): void {
+    const env = {
+      VSENSOR_HOSTNAME: NAME,
+      OSSENSOR_NETWORK_DEVICE: 'client',
+      OSSENSOR_CONFIG_PATH: join(wire.folder, 'podtap.json'),
+      VSENSOR_HMAC_KEY: 'secret',
+      BPF: 'ether proto 0x88b5',
+    }
+    start(
+      'node',
+      Object.entries(env).map(([name, value]) => `${name}=${value}`),
+      [SIDECAR],
+    )
+  }
+
+  function start(place: Place, env: readonly string[], program: readonly string[]): void {
     const shell = ['unshare', '--mount', 'sh', '-c', WITH_RESOLV_CONF, dns.resolvConf]
-    const child = wire.start('pod', 'env', ...shell, ...program)
+    const child = wire.start(place, 'env', ...env, ...shell, process.execPath, ...program)
     child.stderr!.pipe(process.stderr)
     createInterface({ input: child.stdout! }).on('line', (line) => lines.push(line))
   }
@@ -145,16 +167,51 @@ suite('a sensor with a host name', { timeout: 120_000 }, () => {
     )
   })
 
-  /** Waits for a look-up that begins after this. */
-  async function asksAgain(): Promise<void> {
+  test('a node waits for a name that does not exist yet: one line, then it mirrors', async () => {
+    mirrorNode()
+
+    await says(/"reason":"SENSOR: cannot resolve zeek.example.test: there is no such name, or it/)
+    await asksAgain(3)
+    const { length } = lines
+    await dns.set(NAME, HOSTS.sensor.ipv4)
+    await says(/"looking for sensors works again"/)
+    await says(new RegExp(`"address":"${HOSTS.sensor.ipv4}",.*"sensor found"`))
+    await arriving(`dst host ${HOSTS.sensor.ipv4}`)
+
+    assert.deepEqual(failuresOf(lines.slice(0, length)), 1)
+    const written = JSON.parse(readFileSync(join(wire.folder, 'podtap.json'), 'utf8')) as object
+    assert.deepEqual(written, { ...written, SENSOR: `host:${NAME}`, VSENSOR_HMAC_KEY: '***' })
+  })
+
+  test('a node waits for a name server that does not answer: one line, then it mirrors', async () => {
+    await dns.stop()
+    mirrorNode()
+
+    await says(/"reason":"SENSOR: cannot resolve zeek.example.test: [^"]*E[A-Z]+/)
+    dns = await WireDns.start(wire, 'client')
+    await asksAgain()
+    await dns.set(NAME, HOSTS.sensor.ipv4)
+    await says(new RegExp(`"address":"${HOSTS.sensor.ipv4}",.*"sensor found"`))
+    await arriving(`dst host ${HOSTS.sensor.ipv4}`)
+
+    assert.deepEqual(failuresOf(lines), 1)
+  })
+
+  /** Waits for so many look-ups that begin after this; the first of them may have begun before. */
+  async function asksAgain(times = 1): Promise<void> {
     const { length } = dns.questions
     await until(
-      () => 'another two look-ups',
-      () => dns.questions.slice(length).filter(({ type }) => type === 'A').length >= 2,
-      2 * KNOWN_MS,
+      () => `another ${times + 1} look-ups`,
+      () => dns.questions.slice(length).filter(({ type }) => type === 'A').length > times,
+      (times + 1) * KNOWN_MS,
     )
   }
 })
+
+/** How often it is said that a look-up has failed. */
+function failuresOf(lines: readonly string[]): number {
+  return lines.filter((line) => line.includes('looking for sensors fails')).length
+}
 
 /** A frame that no kernel answers. */
 function frame(): Uint8Array {
