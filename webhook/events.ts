@@ -1,10 +1,11 @@
 /** Recording decisions as events on workloads, without ever delaying an answer. */
+import { createHash } from 'node:crypto'
 import { sleep } from '../lib/backoff.ts'
 import type { KubeClient } from '../lib/kube/client.ts'
 import { KubeError } from '../lib/kube/kube-error.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { WorkloadEvent } from './admission/event.ts'
-import { textAt, type JsonObject } from './admission/json.ts'
+import { textAt, valueAt, type JsonObject } from './admission/json.ts'
 import { objectPath } from './object-path.ts'
 
 /** Where reviews leave their events. */
@@ -127,11 +128,27 @@ export class EventRecorder implements EventSink {
   async #create(key: string, event: WorkloadEvent): Promise<void> {
     const uid = event.uid || (await this.#uidOf(event))
     if (uid === undefined) return
-    const path = `/api/v1/namespaces/${encodeURIComponent(event.namespace)}/events`
-    const body = render(event, uid)
-    const created = await this.#deps.client.request(path, { method: 'POST', body })
-    const name = textAt(created, 'metadata', 'name')
-    this.#remember(key, { path: `${path}/${name}`, count: 1, at: Date.now() })
+    const collection = `/api/v1/namespaces/${encodeURIComponent(event.namespace)}/events`
+    const name = nameOf(event, uid)
+    const path = `${collection}/${name}`
+    try {
+      const body = render(event, { uid, name })
+      await this.#deps.client.request(collection, { method: 'POST', body })
+      this.#remember(key, { path, count: 1, at: Date.now() })
+    } catch (error) {
+      if (!(error instanceof KubeError && error.status === 409)) throw error
+      await this.#takeOver(key, path)
+    }
+  }
+
+  /** Another replica recorded the same before, or led then: it is counted up, not told twice. */
+  async #takeOver(key: string, path: string): Promise<void> {
+    const body = { lastTimestamp: now() }
+    const contentType = 'application/merge-patch+json'
+    // The right to read events is not needed for that: the answer to a patch is the whole object.
+    const stored = await this.#deps.client.request(path, { method: 'PATCH', contentType, body })
+    this.#remember(key, { path, count: Number(valueAt(stored, 'count')) || 1, at: Date.now() })
+    await this.#countUp(key)
   }
 
   /** The uid of an object that was only about to exist; undefined: it never came to be. */
@@ -158,13 +175,26 @@ function keyOf({ kind, namespace, name, reason, message }: WorkloadEvent): strin
   return [kind, namespace, name, reason, message].join('\n')
 }
 
+/** Equal for equal events, so that the API server has one of them, whichever replica records it. */
+function nameOf(event: WorkloadEvent, uid: string): string {
+  const hash = createHash('sha256')
+    .update(`${keyOf(event)}\n${uid}`)
+    .digest('hex')
+    .slice(0, 16)
+  // Room for the hash in a name of at most 253 characters, whose parts end with a letter or digit.
+  return `${event.name.slice(0, 200).replace(/[^a-z0-9]+$/, '')}.${hash}`
+}
+
 /** Source: EventSource and ObjectReference in k8s.io/api/core/v1. */
-function render({ reason, type, message, ...involved }: WorkloadEvent, uid: string): JsonObject {
+function render(
+  { reason, type, message, ...involved }: WorkloadEvent,
+  { uid, name }: { readonly uid: string; readonly name: string },
+): JsonObject {
   const at = now()
   return {
     apiVersion: 'v1',
     kind: 'Event',
-    metadata: { generateName: `${involved.name}.`, namespace: involved.namespace },
+    metadata: { name, namespace: involved.namespace },
     involvedObject: { ...involved, ...(uid === '' ? { uid: undefined } : { uid }) },
     reason,
     type,

@@ -5,15 +5,12 @@ import { closeNamespaces, openNamespace } from '../helpers/cluster-laws.ts'
 import {
   FOREIGN_CLUSTER,
   clusterScript,
-  get,
   kubectl,
-  processesOfContainer,
   rollout,
   until,
-  type Pod,
   installPodtap,
 } from '../helpers/cluster.ts'
-import { failOpenCount, leader } from '../helpers/leader.ts'
+import { failOpenCount, killReplica, leader } from '../helpers/leader.ts'
 import { startUpdates, type UpdateCounts, type UpdateStream } from '../helpers/update-stream.ts'
 
 const NS = 'podtap-availability'
@@ -62,7 +59,7 @@ suite('a stream of updates', { timeout: 300_000 }, () => {
     const old = await leader()
     const killedAt = Date.now()
 
-    await kill(old.split('_')[0]!)
+    await killReplica(old)
     await until('a new leader', async () => ![old, ''].includes(await leader()), TAKEOVER_MS)
 
     t.diagnostic(`${((Date.now() - killedAt) / 1000).toFixed(1)} s to a new leader`)
@@ -102,13 +99,4 @@ suite('a stream of updates', { timeout: 300_000 }, () => {
 function report(t: TestContext, { accepted, refused, bare }: UpdateCounts, failed: number): void {
   t.diagnostic(`${accepted} updates, ${bare.length} without a sidecar, ${failed} failed reviews`)
   for (const [reason, times] of refused) t.diagnostic(`${times} refused: ${reason}`)
-}
-
-/** Ends all processes of a replica's container at once, as the kernel does where memory is short. */
-async function kill(name: string): Promise<void> {
-  const pod = await get<Pod>('-n', 'podtap', 'pod', name)
-  const id = pod.status.containerStatuses[0]!.containerID.replace('containerd://', '')
-  const pids = processesOfContainer(id)
-  assert.notEqual(pids.length, 0)
-  for (const pid of pids) process.kill(pid, 'SIGKILL')
 }

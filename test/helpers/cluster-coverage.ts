@@ -24,17 +24,32 @@ export async function countedPods(namespace: string): Promise<Readonly<Record<st
 
 /** `REASON KIND/NAME: MESSAGE` of all events that podtap recorded in a namespace about coverage. */
 export async function driftEvents(namespace: string): Promise<readonly string[]> {
-  const { items } = await get<{ items: readonly RecordedEvent[] }>('-n', namespace, 'events')
-  return items
-    .filter(({ reason, source }) => source?.component === 'podtap' && reason.startsWith('Podtap'))
+  const events = await recordedDrift(namespace)
+  return events
     .map(({ reason, involvedObject: { kind, name }, message }) => {
       return `${reason} ${kind}/${name}: ${message}`
     })
     .sort()
 }
 
+/** How often each of them was told: `KIND/NAME COUNT`. */
+export async function driftCounts(namespace: string): Promise<readonly string[]> {
+  const events = await recordedDrift(namespace)
+  return events
+    .map(({ involvedObject: { kind, name }, count }) => `${kind}/${name} ${count}`)
+    .sort()
+}
+
+async function recordedDrift(namespace: string): Promise<readonly RecordedEvent[]> {
+  const { items } = await get<{ items: readonly RecordedEvent[] }>('-n', namespace, 'events')
+  return items.filter(
+    ({ reason, source }) => source?.component === 'podtap' && reason.startsWith('Podtap'),
+  )
+}
+
 interface RecordedEvent {
   readonly reason: string
+  readonly count: number
   readonly message: string
   readonly source?: { readonly component?: string }
   readonly involvedObject: { readonly kind: string; readonly name: string }

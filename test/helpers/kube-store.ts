@@ -47,6 +47,7 @@ const COLLECTIONS = [
   'poddisruptionbudgets',
   'leases',
   'secrets',
+  'events',
 ]
 
 interface Watcher {

@@ -8,6 +8,7 @@ import { startKubeStore, type KubeStore, type StoredObject } from '../../helpers
 import { until } from '../../helpers/until.ts'
 
 const EVENTS = '/api/v1/namespaces/shop/events'
+const TIMING = { delayMs: 1, spacingMs: 1 }
 const EVENT: WorkloadEvent = {
   apiVersion: 'apps/v1',
   kind: 'Deployment',
@@ -25,30 +26,31 @@ suite('events', { timeout: 20_000 }, () => {
   let api: KubeStore
   let recorder: EventRecorder
   let work: Promise<void>
+  const others: Promise<void>[] = []
   /** The next event that the API server stores. */
   const next = async (): Promise<StoredObject> => {
     const writes = api.writes.length
     await api.until(() => api.writes.length > writes)
     const path = api.writes.at(-1) ?? ''
-    const event = path.startsWith('POST') ? latest() : api.get(path.replace('PATCH ', ''))
-    return event!
+    return path.startsWith('POST') ? (await stored()).at(-1)! : api.get(path.replace('PATCH ', ''))!
   }
-  const latest = (): StoredObject | undefined => {
-    const names = Array.from({ length: 50 }, (_, version) => `${EVENTS}/web.${version}`)
-    return names.map((path) => api.get(path)).findLast((event) => event !== undefined)
+  /** All events, the oldest first. */
+  const stored = async (): Promise<readonly StoredObject[]> => {
+    const answer = await fetch(`${api.url}${EVENTS}`)
+    return ((await answer.json()) as { items: readonly StoredObject[] }).items
   }
   before(async () => {
     api = await startKubeStore()
     recorder = new EventRecorder({
       client: clientOf(api),
       logger: log,
-      timing: { delayMs: 1, spacingMs: 1 },
+      timing: TIMING,
     })
     work = recorder.run(ending.signal)
   })
   after(async () => {
     ending.abort()
-    await work
+    await Promise.all([work, ...others])
     await api.stop()
   })
 
@@ -81,6 +83,29 @@ suite('events', { timeout: 20_000 }, () => {
     recorder.record(EVENT)
 
     assert.equal((await next())['count'], 2)
+  })
+
+  test('that another replica records too are one, counted up by both', async () => {
+    const event = { ...EVENT, message: 'told by both' }
+    recorder.record(event)
+    const { metadata } = await next()
+    const other = new EventRecorder({ client: clientOf(api), logger: log, timing: TIMING })
+    const working = other.run(ending.signal)
+    const counted = (): unknown => api.get(`${EVENTS}/${metadata.name}`)?.['count']
+
+    other.record(event)
+    await api.until(() => counted() === 2)
+    other.record(event)
+    await api.until(() => counted() === 3)
+
+    const told = (await stored()).filter(({ message }) => message === event.message)
+    assert.deepEqual(
+      told.map(({ count }) => count),
+      [3],
+    )
+    other.record({ ...event, name: `${'x'.repeat(199)}.${'y'.repeat(53)}` })
+    assert.match((await next()).metadata.name, /^x{199}\.[0-9a-f]{16}$/)
+    others.push(working)
   })
 
   test('that wait are recorded once', async () => {
