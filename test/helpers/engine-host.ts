@@ -1,6 +1,6 @@
 /**
  * Runs one engine for a test that is in another network namespace. Arguments: the engine's name, its
- * options as JSON. Reads one command per line from standard input; writes one JSON line per event.
+ * options as JSON, and those that only tests change. Reads one command per line from standard input; writes one JSON line per event.
  */
 import { createInterface } from 'node:readline'
 import type { Worker } from 'node:worker_threads'
@@ -12,9 +12,12 @@ import type {
   Destination,
   EngineCounters,
   EngineDebug,
+  EngineEvents,
   EngineOptions,
   InterfaceChange,
 } from '../../sidecar/engine/engine.ts'
+import { RingEngine } from '../../sidecar/engine/ring/ring-engine.ts'
+import type { RingOptions } from '../../sidecar/engine/ring/ring-options.ts'
 
 /** What a test may ask for. */
 export type HostCommand =
@@ -38,12 +41,14 @@ export type HostEvent =
   | { readonly event: 'filtered'; readonly problem?: string }
   | { readonly event: 'stopped'; readonly counters: EngineCounters }
 
-const [name = '', options = ''] = process.argv.slice(2)
+const [name = '', optionsText = '', ringText = '{}'] = process.argv.slice(2)
+const options = JSON.parse(optionsText) as EngineOptions
+const ring = JSON.parse(ringText) as Partial<RingOptions>
 let thread: Worker | undefined
 process.on('worker', (worker) => {
   thread = worker
 })
-const engine = createEngine(name as EngineName, JSON.parse(options) as EngineOptions, {
+const events: EngineEvents = {
   onStateChange: (state, reason) => {
     tell({ event: 'state', state, reason })
   },
@@ -53,7 +58,11 @@ const engine = createEngine(name as EngineName, JSON.parse(options) as EngineOpt
   onDebug: (line) => {
     tell({ event: 'debug', line })
   },
-})
+}
+const isUsual = Object.keys(ring).length === 0
+const engine = isUsual
+  ? createEngine(name as EngineName, options, events)
+  : new RingEngine(options, events, ring)
 
 try {
   await engine.start()

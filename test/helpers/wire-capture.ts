@@ -14,6 +14,19 @@ const CHECK_ALL = [
   ...['-o', 'sctp.checksum:CRC 32c'],
 ]
 
+/** What a capture takes. */
+export interface CaptureOptions {
+  readonly filter: string
+  /**
+   * Bytes of a frame; unless said otherwise all of any but BIG TCP. tcpdump keeps room for so many in each
+   * slot of its buffer, which makes 500 of them: a burst of small frames needs more.
+   */
+  readonly snapBytes?: number
+}
+
+/** More than an IP packet of 65,535 bytes takes, wrapped or tagged. */
+const LONGEST_FRAME = 66_000
+
 let captures = 0
 
 /** A running capture into a file. */
@@ -31,13 +44,16 @@ export class WireCapture {
     wire: Wire,
     host: HostName,
     interfaceName: 'eth0' | 'vx0',
-    filter = '',
+    options: string | CaptureOptions = '',
   ): Promise<WireCapture> {
+    const { filter, snapBytes = LONGEST_FRAME } =
+      typeof options === 'string' ? { filter: options } : options
     const file = join(wire.folder, `${++captures}-${host}-${interfaceName}.pcap`)
     chmodSync(wire.folder, 0o777) // tcpdump gives up root before it writes
     const direction = interfaceName === 'vx0' ? ['-Q', 'in'] : []
-    const options = ['-i', interfaceName, '-w', file, '-s', '0', '-B', '32768', ...direction]
-    const tcpdump = wire.start(host, 'tcpdump', '-n', '-U', '--immediate-mode', ...options, filter)
+    const settings = ['-i', interfaceName, '-w', file, '-s', `${snapBytes}`, '-B', '32768']
+    const how = ['-n', '-U', '--immediate-mode', ...settings, ...direction]
+    const tcpdump = wire.start(host, 'tcpdump', ...how, filter)
     await sayingItListens(tcpdump)
     return new WireCapture(tcpdump, file)
   }

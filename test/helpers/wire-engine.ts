@@ -12,6 +12,7 @@ import type {
   InterfaceChange,
   EngineDebug,
 } from '../../sidecar/engine/engine.ts'
+import type { RingOptions } from '../../sidecar/engine/ring/ring-options.ts'
 import type { HostCommand, HostEvent } from './engine-host.ts'
 import { until } from './until.ts'
 import { HOSTS, type Place, type Wire } from './wire.ts'
@@ -38,6 +39,8 @@ export const LIKE_EACH_OTHER = {
 /** How to start an engine. */
 export interface WireEngineOptions extends Partial<EngineOptions> {
   readonly engine?: EngineName
+  /** For the engine `ring`: what only tests change. */
+  readonly ring?: Partial<RingOptions>
   /** Put before the program, for example setpriv with its options. */
   readonly wrapper?: readonly string[]
   /** Where it runs; on the pod unless said otherwise. */
@@ -72,9 +75,10 @@ export class WireEngine {
     wire: Wire,
     options: WireEngineOptions = {},
   ): Promise<{ engine: WireEngine; failure?: Extract<HostEvent, { event: 'failed' }> }> {
-    const { engine = 'cap', wrapper = [], place = 'pod', ...overrides } = options
+    const { engine = 'cap', wrapper = [], place = 'pod', ring = {}, ...overrides } = options
     const settings = JSON.stringify({ ...DEFAULTS, ...overrides })
-    const host = [...wrapper, process.execPath, HOST_PROGRAM, engine, settings]
+    const args = [engine, settings, JSON.stringify(ring)]
+    const host = [...wrapper, process.execPath, HOST_PROGRAM, ...args]
     const running = new WireEngine(wire.start(place, 'env', ...host))
     const answer = await Promise.race([
       once(running.#events, 'started'),

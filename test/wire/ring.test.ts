@@ -1,23 +1,15 @@
 /** What only the engine `ring` does: frames that fit the path, whole checksums, many sends at once. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import test, { after, afterEach, before } from 'node:test'
 import type { Receiver } from '../../sidecar/contract.ts'
 import { concat, ethernet, hex, ipv4, number, tagged, udp } from '../helpers/frames.ts'
 import { joinFragments, readIp } from '../helpers/reassembly.ts'
+import { BAD_CHECKSUM, converse, DISTURBED, FRAGMENT, payloadBytes } from '../helpers/tcp-stream.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
 import { unaccounted, WireEngine, type WireEngineOptions } from '../helpers/wire-engine.ts'
 import { CONVERSATION, HOSTS, Wire } from '../helpers/wire.ts'
 
 const MIRRORED = 'udp dst port 4789'
-const BAD_CHECKSUM = [
-  'tcp.checksum.status == 0',
-  'ip.checksum.status == 0',
-  'udp.checksum.status == 0 and not udp.port == 4789',
-].join(' or ')
-const OUTER_FRAGMENT = 'ip.flags.mf == 1 or ip.frag_offset > 0'
-const DISTURBED =
-  'tcp.analysis.lost_segment or tcp.analysis.out_of_order or tcp.analysis.ack_lost_segment'
 
 let wire: Wire
 
@@ -36,12 +28,12 @@ for (const receiver of ['sniffer', 'socket'] as const) {
       const address = family === 4 ? HOSTS.pod.ipv4 : HOSTS.pod.ipv6
       const mirror = await startMirror({ receiver })
 
-      await converse(address, ['--bidir', '-b', '40M', '-n', '4M'])
+      await converse(wire, address, ['--bidir', '-b', '40M', '-n', '4M'])
       await mirror.end()
 
       assert.ok(Math.max(...mirror.onThePod.map((frame) => frame.length)) > 10_000)
       assert.ok(Math.max(...mirror.atTheSensor.map((frame) => frame.length)) <= 1514)
-      for (const wrong of [BAD_CHECKSUM, OUTER_FRAGMENT, DISTURBED]) {
+      for (const wrong of [BAD_CHECKSUM, FRAGMENT, DISTURBED]) {
         assert.deepEqual(await mirror.seen.tshark(wrong, 'frame.number'), [], wrong)
       }
       const [seen, real] = await Promise.all(
@@ -155,7 +147,7 @@ test('a narrower path is learned, and frames are split to fit it', async (t) => 
   t.after(() => wire.run('pod', 'ip', 'route', 'del', HOSTS.sensor.ipv4, 'dev', 'eth0'))
   const mirror = await startMirror({ receiver: 'socket' })
 
-  await converse(HOSTS.pod.ipv4, ['-b', '20M', '-n', '1M'])
+  await converse(wire, HOSTS.pod.ipv4, ['-b', '20M', '-n', '1M'])
   await mirror.end()
 
   assert.ok(Math.max(...mirror.atTheSensor.map((frame) => frame.length)) <= 1214)
@@ -167,7 +159,7 @@ test('rounds of load in both directions lose nothing and leave memory flat', asy
   const memory: number[] = []
 
   for (let second = 0; second < 5; second++) {
-    await converse(HOSTS.pod.ipv4, ['--bidir', '-b', '50M', '-t', '1'])
+    await converse(wire, HOSTS.pod.ipv4, ['--bidir', '-b', '50M', '-t', '1'])
     memory.push(Number(/VmRSS:\s+(\d+)/.exec(mirror.engine.status())?.[1]))
   }
   const counters = await mirror.engine.stop()
@@ -195,7 +187,10 @@ async function startMirror(
   const engine = await WireEngine.mirroring(wire, { ...settings, engine: 'ring', filter })
   await engine.setDestination(HOSTS.sensor.ipv4, receiver)
   const reference = await WireCapture.start(wire, 'pod', 'eth0', filter)
-  const seen = await WireCapture.start(wire, 'sensor', 'eth0', MIRRORED)
+  const seen = await WireCapture.start(wire, 'sensor', 'eth0', {
+    filter: MIRRORED,
+    snapBytes: 2048,
+  })
   const mirror: Mirror = { engine, seen, reference, onThePod: [], atTheSensor: [], end }
   async function end(): Promise<void> {
     // tcpdump writes a frame some time after the engine has it: both must have seen the last one.
@@ -215,21 +210,6 @@ async function startMirror(
     await engine.stop()
   }
   return mirror
-}
-
-/** One iperf3 run from the client to a server on the pod. */
-async function converse(address: string, options: readonly string[]): Promise<void> {
-  const server = wire.start('pod', 'iperf3', '-s', '-1', '--forceflush')
-  const ended = once(server, 'exit')
-  await once(server.stdout!, 'data')
-  await wire.run('client', 'iperf3', '-c', address, ...options)
-  await ended
-}
-
-/** How many bytes of TCP payload a capture holds, per direction, each byte of a stream once. */
-async function payloadBytes(capture: WireCapture): Promise<number> {
-  const rows = await capture.tshark('tcp.len > 0 and not tcp.analysis.retransmission', 'tcp.len')
-  return rows.reduce((sum, [length]) => sum + Number(length), 0)
 }
 
 function toHex(bytes: Uint8Array): string {
