@@ -14,15 +14,23 @@ export interface Sample {
 export function parsePrometheusText(text: string): readonly Sample[] {
   return text.split('\n').flatMap((line) => {
     const found = /^([A-Za-z_:][\w:]*)(?:\{(.*)\})? (\S+)/.exec(line)
-    const [, name, labels = '', value] = found ?? []
+    const [, name, labels = '', written = ''] = found ?? []
+    const value = parseValue(written)
     if (name === undefined || value === undefined) return []
-    return [{ name, labels: parseLabels(labels), value: Number(value) }]
+    return [{ name, labels: parseLabels(labels), value }]
   })
 }
 
 /** The sum of all samples of a name, whatever their labels. */
 export function sumOf(samples: readonly Sample[], name: string): number {
   return samples.reduce((sum, sample) => (sample.name === name ? sum + sample.value : sum), 0)
+}
+
+/** Undefined for what is no number of that format. */
+function parseValue(text: string): number | undefined {
+  if (text === 'NaN') return Number.NaN
+  const value = Number(text.replace(/^([+-]?)Inf$/, '$1Infinity'))
+  return text === '' || Number.isNaN(value) ? undefined : value
 }
 
 function parseLabels(text: string): Readonly<Record<string, string>> {
