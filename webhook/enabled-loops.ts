@@ -13,6 +13,8 @@ export interface EnabledLoopDeps {
   readonly client: KubeClient
   readonly logger: Logger
   readonly namespaces: Pick<NamespaceCache, 'synced' | 'enabled'>
+  /** Called when what somebody else had changed was put back; a sentence. */
+  readonly onRestored: (what: string) => void
 }
 
 /** One loop for the rights of sidecars, one for the scope of the webhook: one may fail without the other. */
@@ -21,8 +23,10 @@ export function createEnabledLoops(deps: EnabledLoopDeps): readonly ReconcileLoo
   const { sensorNamespace: namespace } = config.installation.sidecar
   const binding = { namespace, name: config.own.sensorRoleBinding }
   return [
-    createLoop(deps, 'sensor access', (enabled) => putSensorAccess(client, binding, enabled)),
-    createLoop(deps, 'the namespace selector', (enabled) =>
+    createLoop(deps, `RoleBinding ${namespace}/${binding.name}`, (enabled) =>
+      putSensorAccess(client, binding, enabled),
+    ),
+    createLoop(deps, `namespaceSelector of ${config.own.webhookConfiguration}`, (enabled) =>
       putScope(client, config.own, config.scope === 'enabled' ? enabled : undefined),
     ),
   ]
@@ -30,15 +34,21 @@ export function createEnabledLoops(deps: EnabledLoopDeps): readonly ReconcileLoo
 
 /** `put` returns whether anything had to be written; `what` is how logs name it. */
 function createLoop(
-  { namespaces, logger }: EnabledLoopDeps,
+  { namespaces, logger, onRestored }: EnabledLoopDeps,
   what: string,
   put: (enabled: readonly string[]) => Promise<boolean>,
 ): ReconcileLoop {
+  let kept: string | undefined
   return new ReconcileLoop({
     reconcile: async () => {
       if (!namespaces.synced) return
       const { enabled } = namespaces
-      if (await put(enabled)) logger.info({ enabled: enabled.length }, `${what} written`)
+      const wanted = enabled.join()
+      const isWritten = await put(enabled)
+      if (isWritten) logger.info({ enabled: enabled.length }, `${what} written`)
+      // Right the last time, for the same namespaces: somebody else changed it since.
+      if (isWritten && kept === wanted) onRestored(`${what}: changed by somebody else, put back`)
+      kept = wanted
     },
     onError: (err, failures) => {
       if (failures === 1) logger.error({ err }, `keeping ${what} fails`)

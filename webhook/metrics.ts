@@ -18,6 +18,14 @@ export interface WebhookMetrics {
   countReview(labels: ReviewLabels, seconds?: number): void
 }
 
+/** How many things somebody should repair. */
+export interface ProblemCounts {
+  /** In the Secret, or in what the caBundle says of it. */
+  readonly certificate: number
+  /** In the rest of the webhook configuration; told by the leader alone. */
+  readonly configuration: number
+}
+
 /** What gauges ask for at each scrape. */
 export interface MetricSources {
   enabledNamespaces(): number
@@ -25,6 +33,7 @@ export interface MetricSources {
   /** Undefined while no certificate is served. */
   certificateExpiry(): Date | undefined
   leading(): boolean
+  problems(): ProblemCounts
   /** By namespace: the enabled ones, and those in which sidecars are left. */
   coverage(): ReadonlyMap<string, CoverageCounts>
 }
@@ -37,6 +46,7 @@ export function createMetrics(sources: MetricSources): WebhookMetrics {
   const registry = new Registry()
   addProcessMetrics(registry)
   addGauges(registry, sources)
+  addProblems(registry, sources)
   addCoverage(registry, sources)
   const reviews = new Counter({
     name: 'podtap_admission_reviews_total',
@@ -86,6 +96,20 @@ function addGauges(registry: Registry, sources: MetricSources): void {
   addGauge(registry, 'podtap_leader', {
     help: '1 while this replica is the one that writes to the cluster.',
     read: () => Number(sources.leading()),
+  })
+}
+
+function addProblems(registry: Registry, sources: MetricSources): void {
+  new Gauge({
+    name: 'podtap_problems',
+    help: 'Things that somebody should repair; events of the pod and its log say what.',
+    labelNames: ['about'],
+    registers: [registry],
+    collect() {
+      const { certificate, configuration } = sources.problems()
+      this.set({ about: 'certificate' }, certificate)
+      this.set({ about: 'configuration' }, configuration)
+    },
   })
 }
 

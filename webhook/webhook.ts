@@ -6,9 +6,10 @@ import { sleep } from '../lib/backoff.ts'
 import type { KubeClient } from '../lib/kube/client.ts'
 import type { Logger } from '../lib/logger.ts'
 import { Certificates, issueForProbes } from './certificates/certificates.ts'
-import type { WorkloadEvent } from './admission/event.ts'
+import type { EventReason, WorkloadEvent } from './admission/event.ts'
 import { Cluster } from './cluster.ts'
 import type { WebhookConfig } from './config.ts'
+import { ConfigurationWatch } from './configuration/configuration-watch.ts'
 import { Connections } from './connections.ts'
 import { createEnabledLoops } from './enabled-loops.ts'
 import { EventRecorder } from './events.ts'
@@ -58,6 +59,7 @@ class Webhook implements RunningWebhook {
   readonly #events: EventRecorder
   readonly #coverage: CoverageController
   readonly #enabledLoops: readonly ReconcileLoop[]
+  readonly #configuration: ConfigurationWatch
   #port = 0
   #work: Promise<unknown> = Promise.resolve()
   #leaderWork: Promise<unknown> = Promise.resolve()
@@ -79,8 +81,18 @@ class Webhook implements RunningWebhook {
     this.#namespaces.subscribe(() => {
       this.#coverage.trigger()
     })
-    this.#enabledLoops = createEnabledLoops({ ...deps, namespaces: this.#namespaces })
+    const onRestored = this.#eventOf('ConfigurationRestored')
+    this.#enabledLoops = createEnabledLoops({ ...deps, namespaces: this.#namespaces, onRestored })
     const { own, podName } = config
+    this.#configuration = new ConfigurationWatch({
+      ...deps,
+      own,
+      enabled: () => this.#namespaces.enabled,
+      onChange: () => {
+        this.#triggerEnabledLoops()
+      },
+      onProblem: this.#eventOf('ConfigurationProblem'),
+    })
     this.#leadership = new Leadership({
       client,
       logger,
@@ -108,9 +120,8 @@ class Webhook implements RunningWebhook {
       onServed: () => {
         this.#connections.renew()
       },
-      onProblem: (message) => {
-        this.#events.record(problemEvent(config, message))
-      },
+      onProblem: this.#eventOf('CertificateProblem'),
+      onRestored,
     })
   }
 
@@ -125,7 +136,8 @@ class Webhook implements RunningWebhook {
     this.#port = (this.#server.server.address() as AddressInfo).port
     const { signal } = this.#ending
     const onEnabled = (): void => {
-      for (const loop of this.#enabledLoops) loop.trigger()
+      this.#triggerEnabledLoops()
+      this.#configuration.trigger()
     }
     this.#work = Promise.all([
       this.#namespaces.run(onEnabled, signal),
@@ -143,7 +155,18 @@ class Webhook implements RunningWebhook {
   async #lead(signal: AbortSignal): Promise<void> {
     const loops = this.#enabledLoops.map((loop) => loop.run(signal))
     if (this.#deps.config.coverage) loops.push(this.#coverage.run(signal))
-    await Promise.all([this.#certificates.lead(signal), ...loops])
+    await Promise.all([this.#certificates.lead(signal), this.#configuration.run(signal), ...loops])
+  }
+
+  #triggerEnabledLoops(): void {
+    for (const loop of this.#enabledLoops) loop.trigger()
+  }
+
+  /** Records a message as an event of our own pod. */
+  #eventOf(reason: EventReason): (message: string) => void {
+    return (message) => {
+      this.#events.record(ownEvent(this.#deps.config, reason, message))
+    }
   }
 
   async stop(): Promise<void> {
@@ -179,20 +202,28 @@ class Webhook implements RunningWebhook {
       namespacesSynced: () => this.#namespaces.synced,
       certificateExpiry: () => this.#certificates.expiry,
       leading: () => this.#leadership.leading,
+      problems: () => ({
+        certificate: this.#certificates.problems.length,
+        configuration: this.#configuration.problems.length,
+      }),
       coverage: () => this.#coverage.counts,
     })
   }
 }
 
 /** On the pod, where one looks who wonders why it is not ready. */
-function problemEvent({ own, podName, podUid }: WebhookConfig, message: string): WorkloadEvent {
+function ownEvent(
+  { own, podName, podUid }: WebhookConfig,
+  reason: EventReason,
+  message: string,
+): WorkloadEvent {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     namespace: own.namespace,
     name: podName,
     uid: podUid,
-    reason: 'CertificateProblem',
+    reason,
     type: 'Warning',
     message,
   }

@@ -27,6 +27,7 @@ export async function webhookScrape(): Promise<string> {
     enabledNamespaces: () => 0,
     namespacesSynced: () => true,
     certificateExpiry: () => undefined,
+    problems: () => ({ certificate: 0, configuration: 0 }),
     leading: () => true,
     coverage: () => new Map([['shop', counts]]),
   })

@@ -15,6 +15,8 @@ export type EventReason =
   | 'PodtapStale'
   | 'PodtapUnwanted'
   | 'CertificateProblem'
+  | 'ConfigurationProblem'
+  | 'ConfigurationRestored'
 
 /** An event that is yet to be recorded. */
 export interface WorkloadEvent {

@@ -20,6 +20,8 @@ export interface CertificatesDeps {
   readonly onServed: () => void
   /** Called once for each thing that somebody should repair; a sentence. */
   readonly onProblem: (problem: string) => void
+  /** Called when the one that leads put back what somebody else had changed; a sentence. */
+  readonly onRestored: (what: string) => void
   /** For tests: how long a problem must last before it is told. */
   readonly graceMs?: number
 }

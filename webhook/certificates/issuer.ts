@@ -24,11 +24,16 @@ export interface IssuerDeps {
   readonly served: () => ServingCertificate | undefined
   /** Called when Secret or caBundle were written. */
   readonly onWritten: () => void
+  /** Called when what somebody else changed was put back; a sentence. */
+  readonly onRestored: (what: string) => void
   /** The time of now; for tests. */
   readonly now?: () => Date
   /** Random text, another one each time. */
   readonly newSerial: () => string
 }
+
+const CHANGED =
+  'its caBundle was changed by somebody else and is put back; CERTIFICATE=secret leaves it to you'
 
 /** Keeps Secret and caBundle: each minute, whenever something is due, and whenever they change. */
 export class CertificateIssuer {
@@ -36,6 +41,8 @@ export class CertificateIssuer {
   readonly #loop: ReconcileLoop
   readonly #trusted = new TrustedAuthorities()
   #pauseMs = INTERVAL_MS
+  /** What was in the caBundle when it was last looked at. */
+  #kept: string | undefined
 
   constructor(deps: IssuerDeps) {
     const { logger } = deps
@@ -59,7 +66,9 @@ export class CertificateIssuer {
 
   /** Keeps until `signal` aborts. With CERTIFICATE=secret there is nothing to keep. */
   async run(signal: AbortSignal): Promise<void> {
-    if (this.#deps.settings.source === 'auto') await this.#loop.run(signal)
+    if (this.#deps.settings.source !== 'auto') return
+    this.#kept = undefined
+    await this.#loop.run(signal)
   }
 
   async #reconcile(): Promise<void> {
@@ -69,9 +78,12 @@ export class CertificateIssuer {
     this.#pauseMs = INTERVAL_MS
     if (secret === undefined || secret.ours) {
       await this.#carryOut(await this.#step(secret, now()), secret)
-    } else if (secretProblem({ own, source: settings.source, secret, now: now() }) === undefined) {
-      await this.#trust(secret.content.authorities)
+      return
     }
+    const problem = secretProblem({ own, source: settings.source, secret, now: now() })
+    // Where it cannot be served, what is served instead must stay trusted.
+    const serving = problem === undefined ? secret.content : this.#deps.served()
+    if (serving) await this.#trust(serving.authorities)
   }
 
   #step(secret: StoredSecret | undefined, now: Date): Promise<CertificateStep> {
@@ -102,9 +114,14 @@ export class CertificateIssuer {
   }
 
   async #trust(authorities: string): Promise<void> {
-    const { client, own, logger, onWritten } = this.#deps
-    if (!(await putCaBundle(client, own, authorities))) return
-    logger.info({ configuration: own.webhookConfiguration }, 'caBundle written')
+    const { client, own, logger, onWritten, onRestored } = this.#deps
+    const isWritten = await putCaBundle(client, own, authorities)
+    const isRestored = isWritten && this.#kept === authorities
+    this.#kept = authorities
+    if (!isWritten) return
+    const { webhookConfiguration: configuration } = own
+    logger.info({ configuration }, 'caBundle written')
+    if (isRestored) onRestored(`MutatingWebhookConfiguration ${configuration}: ${CHANGED}`)
     onWritten()
   }
 

@@ -23,6 +23,8 @@ interface Replica {
   readonly certificates: Certificates
   readonly server: { cert: string }
   readonly problems: string[]
+  /** What it said that it put back. */
+  readonly restored: string[]
   readonly ending: AbortController
   readonly ended: Promise<unknown>
 }
@@ -50,6 +52,7 @@ suite('the certificate of two replicas', { timeout: 180_000 }, () => {
       },
     }
     const problems: string[] = []
+    const restored: string[] = []
     const certificates = new Certificates({
       client: clientOf(api),
       logger: createLogger('test', 'silent'),
@@ -58,6 +61,7 @@ suite('the certificate of two replicas', { timeout: 180_000 }, () => {
       server,
       onServed: () => undefined,
       onProblem: (problem) => problems.push(problem),
+      onRestored: (what) => restored.push(what),
       graceMs: 100,
     })
     const ending = new AbortController()
@@ -66,7 +70,7 @@ suite('the certificate of two replicas', { timeout: 180_000 }, () => {
       certificates.run(signal),
       ...(role === 'leader' ? [certificates.lead(signal)] : []),
     ])
-    const replica = { certificates, server, problems, ending, ended }
+    const replica = { certificates, server, problems, restored, ending, ended }
     replicas.push(replica)
     return replica
   }
@@ -165,6 +169,7 @@ suite('the certificate of two replicas', { timeout: 180_000 }, () => {
 
     await ready(...all)
     assert.equal(seen.size, 6)
+    assert.deepEqual(all[0]?.restored, [])
     assert.equal(splitPem(caBundle()).length, 6)
     assert.deepEqual(
       all.map(({ certificates }) => certificates.problems),
@@ -307,6 +312,31 @@ suite('the certificate of two replicas', { timeout: 180_000 }, () => {
     await api.until(() => caBundle() === before)
 
     await ready(leader)
+    await until(
+      () => 'that it is told',
+      () => leader.restored.length > 0,
+    )
+    assert.deepEqual(leader.restored, [
+      'MutatingWebhookConfiguration podtap: its caBundle was changed by somebody else and is put ' +
+        'back; CERTIFICATE=secret leaves it to you',
+    ])
+  })
+
+  test('stays trusted where the caBundle was changed and the Secret is broken', async () => {
+    const leader = start('leader')
+    await settled(leader)
+    const before = caBundle()
+    putSecret({ 'tls.crt': 'none', 'tls.key': 'none' })
+    await problem(leader)
+
+    putConfiguration('nonsense')
+    await api.until(() => caBundle() === before)
+
+    await ready(leader)
+    await until(
+      () => 'that it is told',
+      () => leader.restored.length === 1,
+    )
   })
 
   test('is still served where the configuration no longer calls us, and that is said', async () => {

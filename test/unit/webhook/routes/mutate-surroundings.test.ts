@@ -42,6 +42,7 @@ async function send(
       enabledNamespaces: () => 1,
       namespacesSynced: () => true,
       certificateExpiry: () => undefined,
+      problems: () => ({ certificate: 0, configuration: 0 }),
       leading: () => false,
       coverage: () => new Map(),
     }),

@@ -36,6 +36,7 @@ function server(namespaces: NamespaceDirectory = NAMESPACES, draining = false): 
       enabledNamespaces: () => 1,
       namespacesSynced: () => true,
       certificateExpiry: () => new Date(60_000),
+      problems: () => ({ certificate: 0, configuration: 0 }),
       leading: () => true,
       coverage: () => new Map(),
     }),
