@@ -88,11 +88,21 @@ function complete(frame: CapturedFrame): void {
   if (frame.checksum === 'done' || frame.checksum === 'good') return
   repairLength(frame)
   if (frame.checksum === 'partial-unknown') {
-    frame.checksum = completeChecksum(frame, packet) ? 'good' : 'done'
+    frame.checksum = completeAnywhere(frame) ? 'good' : 'done'
     return
   }
   completeAt(frame, frame.start + frame.checksumStart)
   frame.checksum = 'good'
+}
+
+/** Where nobody says what is missing: SCTP has no pseudo-header, its sender writes 0 (sctp_packet_pack()). */
+function completeAnywhere(frame: Frame): boolean {
+  const { protocol, transport, packetEnd, isCut } = packet
+  if (protocol !== SCTP || transport === -1 || isCut) return completeChecksum(frame, packet)
+  const field = transport + 8
+  if (field + 4 > packetEnd || frame.bytes.subarray(field, field + 4).some(Boolean)) return false
+  completeSctp({ ...frame, end: packetEnd }, transport)
+  return true
 }
 
 function completeAt(frame: CapturedFrame, start: number): void {

@@ -68,6 +68,17 @@ test('a partial checksum of SCTP is a CRC32c', () => {
   assert.deepEqual(whole!.subarray(42, 46), number(crc32cOf(sctp), 4).reverse())
 })
 
+test('a partial checksum of SCTP is known by its 0 where nobody says that it stands there', () => {
+  const sctp = hex('0007 0007 00000001 00000000 0b000004')
+  const wrong = hex('0007 0007 00000001 00000001 0b000004')
+  const completed = [sctp, wrong].map((payload) => {
+    const frame = ethernet(0x0800, concat(ipv4({ protocol: 132, payload }), new Uint8Array(10)))
+    return mirror(frame, { checksum: 'partial-unknown' })[0]!.subarray(42, 46)
+  })
+
+  assert.deepEqual(completed, [number(crc32cOf(sctp), 4).reverse(), hex('00000001')])
+})
+
 test('a VLAN tag that the kernel took out stands behind the addresses again', () => {
   const frame = ethernet(0x0800, ipv4({ protocol: 6, payload: partialTcp4(pattern(9)) }))
 
