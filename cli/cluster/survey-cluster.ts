@@ -24,7 +24,8 @@ export interface ClusterSurvey {
 }
 
 /**
- * Looks into one namespace, or (undefined) into all that are enabled or have a sidecar in them.
+ * Looks into one namespace, or (undefined) into all that are enabled or have a sidecar in them,
+ * be it one that was attached.
  * @throws KubeError as surveyCoverage() does.
  */
 export async function surveyCluster(
@@ -33,14 +34,18 @@ export async function surveyCluster(
   namespace: string | undefined,
 ): Promise<ClusterSurvey> {
   const pods = new Map<string, SeenPod>()
+  const attachedIn = new Set<string>()
   const namespaces = await surveyCoverage(client, {
     installation,
     namespace,
     filterProblemOf: filterProblemHere,
     seePod: (pod) => {
       const seen = seenPod(pod)
-      if (seen) pods.set(`${seen.namespace}/${seen.name}`, seen)
+      if (seen === undefined) return
+      pods.set(`${seen.namespace}/${seen.name}`, seen)
+      if (seen.sidecar.attached) attachedIn.add(seen.namespace)
     },
+    alsoIn: (name) => attachedIn.has(name),
   })
   return { namespaces, pods }
 }

@@ -81,6 +81,10 @@ function headingOf(namespace: NamespaceStatus): string {
   if (enabled) return `${name}: ${describe(summary, waitingIn([namespace]))}`
   if (summary.unwanted > 0)
     return `${name}: not enabled, but ${count(summary.unwanted, 'pod')} still mirrored until restarted`
+  const pods = namespace.workloads.flatMap((workload) => workload.pods)
+  const attached = pods.filter((pod) => pod.attached).length
+  if (attached > 0)
+    return `${name}: not enabled, but ${count(attached, 'pod')} mirrored for a while`
   return `${name}: not enabled (kubectl annotate namespace ${name} podtap.dev/inject=enabled)`
 }
 

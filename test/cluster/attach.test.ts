@@ -154,10 +154,11 @@ suite('attach', { timeout: 300_000 }, () => {
       '/dev/null',
     ]
     const tapped = await run('tap', ...options)
-    const status = await run('status', '-n', APPS)
+    const [status, everywhere] = [await run('status', '-n', APPS), await run('status', '-A')]
 
     assert.match(tapped.stderr, /^5 frames written, 0 lost/m)
     assert.match(status.stdout, /^ {2}talker +attached +/m)
+    assert.match(everywhere.stdout, /^ {2}talker +attached +/m)
   })
 
   test('an image that cannot be pulled is said with the kubelet’s reason', async () => {

@@ -28,6 +28,8 @@ export interface SurveyOptions extends SurveyScope {
   filterProblemOf(filter: string): Promise<string | undefined>
   /** Shown every pod as the API has it, for those who want to know more of pods than coverage does. */
   readonly seePod?: (pod: JsonObject) => void
+  /** Which namespaces are looked into besides; asked when all pods were shown. */
+  readonly alsoIn?: (namespace: string) => boolean
 }
 
 /** How a namespace stands. */
@@ -63,7 +65,7 @@ export async function surveyCoverage(
   const quotasOf = Map.groupBy(quotas, namespaceOf)
   const surveyed = namespaces
     .map((namespace) => ({ namespace, pods: podsOf.get(namespace.name) ?? [] }))
-    .filter((seen) => options.namespace !== undefined || matters(seen))
+    .filter((seen) => options.namespace !== undefined || matters(seen, options))
     .map(async ({ namespace, pods: own }): Promise<NamespaceCoverage> => {
       const { name } = namespace
       const limits = {
@@ -116,11 +118,12 @@ async function coverNamespace(
   return { namespace, enabled: isEnabled(namespace), workloads }
 }
 
-function matters(seen: {
-  readonly namespace: NamespaceFacts
-  readonly pods: readonly PodFacts[]
-}): boolean {
-  return isEnabled(seen.namespace) || seen.pods.some(({ sidecar }) => sidecar)
+function matters(
+  seen: { readonly namespace: NamespaceFacts; readonly pods: readonly PodFacts[] },
+  { alsoIn = () => false }: SurveyOptions,
+): boolean {
+  const { namespace, pods } = seen
+  return isEnabled(namespace) || pods.some(({ sidecar }) => sidecar) || alsoIn(namespace.name)
 }
 
 async function listNamespaces(
