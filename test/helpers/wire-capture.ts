@@ -43,7 +43,7 @@ export class WireCapture {
   static async start(
     wire: Wire,
     host: HostName,
-    interfaceName: 'eth0' | 'vx0',
+    interfaceName: 'eth0' | 'eth1' | 'vx0',
     options: string | CaptureOptions = '',
   ): Promise<WireCapture> {
     const { filter, snapBytes = LONGEST_FRAME } =

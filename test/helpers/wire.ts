@@ -178,6 +178,14 @@ export class Wire {
     await ip('-n', sensor, 'link', 'set', 'vx0', 'up')
   }
 
+  /** Another cable between the node, where it has the name `onTheNode`, and `eth1` of a host. */
+  async addCable(host: HostName, onTheNode: string, mtu: number): Promise<void> {
+    const peer = ['type', 'veth', 'peer', 'name', 'eth1', 'netns', this.#namespace(host)]
+    await this.runOnNode('ip', 'link', 'add', onTheNode, 'mtu', `${mtu}`, ...peer)
+    await this.runOnNode('ip', 'link', 'set', onTheNode, 'up')
+    await this.run(host, 'ip', 'link', 'set', 'eth1', 'mtu', `${mtu}`, 'up')
+  }
+
   #namespace(host: string): string {
     return `${this.#prefix}-${host}`
   }
