@@ -1,0 +1,47 @@
+/**
+ * Run inside an image of the sidecar: uses what is native in it and mirrors a capture file. What it
+ * prints is the same on every architecture.
+ */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { createRequire } from 'node:module'
+
+/** The image's compiled code; its types are those of the sources. */
+const APP = '/app/dist/sidecar'
+type Libpcap = typeof import('../../sidecar/engine/libpcap.ts')
+type Offline = typeof import('../../sidecar/offline/mirror-file.ts')
+type Cap = typeof import('cap').default
+
+const FILTER = 'tcp port 80 and not host 192.0.2.1'
+const SNAPSHOT_BYTES = 65535
+
+await sayFilter()
+sayAddon()
+await sayMirrored()
+
+/** koffi calls libpcap. */
+async function sayFilter(): Promise<void> {
+  const { compileFilter } = (await import(`${APP}/engine/libpcap.js`)) as Libpcap
+  const instructions = await compileFilter(FILTER, SNAPSHOT_BYTES)
+  const digest = createHash('sha256').update(instructions).digest('hex').slice(0, 16)
+  console.log(
+    `koffi and libpcap: "${FILTER}" is ${instructions.length / 8} instructions, ${digest}`,
+  )
+}
+
+/** The addon of cap calls libpcap, which says in words of each architecture that there is no such interface. */
+function sayAddon(): void {
+  const { Cap } = createRequire(`${APP}/`)('cap') as Cap
+  assert.throws(
+    () => new Cap().open('podtap-none', '', SNAPSHOT_BYTES, Buffer.alloc(SNAPSHOT_BYTES)),
+    /podtap-none/,
+  )
+  console.log('cap and libpcap: no interface podtap-none')
+}
+
+async function sayMirrored(): Promise<void> {
+  const { mirrorFile } = (await import(`${APP}/offline/mirror-file.js`)) as Offline
+  const files = { input: '/capture/frames.pcap', output: '/capture/mirrored.pcap' }
+  const counts = await mirrorFile({ ...files, vni: 1, mtu: 1500, completeChecksums: false })
+  console.log(`mirrored: ${JSON.stringify(counts)}`)
+}
