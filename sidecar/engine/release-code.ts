@@ -11,8 +11,8 @@ const MADV_DONTNEED = 4
 /** When starting up is over: V8 has compiled what the warm-up of the engine ran. */
 const FIRST_MS = 5000
 
-/** Then traffic has V8 compile again. Letting go and mapping again what is used takes about 1 ms. */
-const INTERVAL_MS = 30_000
+/** Then traffic has V8 compile again. Letting go and mapping again what is used takes about 1 ms: 0.01 % of a CPU. */
+const INTERVAL_MS = 10_000
 
 /** Calls releaseCode() after starting up and from then on, without keeping the process alive. */
 export function releaseCodeRegularly(): void {

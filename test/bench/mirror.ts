@@ -3,28 +3,44 @@
  * inside the sidecar's CPU quota, memory, idle CPU. Engines are measured in turn within every round,
  * so that what disturbs the machine disturbs all of them. Needs root and a compiled sidecar.
  *
- *   npm run bench -- [--quick] [--json] [--profile]
+ *   npm run bench -- [--quick] [--conntrack] [--json] [--profile | --tune]
  *
+ * --conntrack lets the node track connections, as it does where kube-proxy forwards.
  * --profile shows instead where the ring engine spends its time; it needs perf(1).
+ * --tune shows instead what other sizes of the ring and other numbers of source ports cost.
  */
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { setTimeout as delay } from 'node:timers/promises'
+import { CpuGroup } from './mirror/cgroup.ts'
 import { checkGoals } from './mirror/goals.ts'
 import { climbTcp, findGeneratorLimit, findLimits } from './mirror/limits.ts'
 import { Load, type LoadResult } from './mirror/load.ts'
+import { PacedSender, type Place } from './mirror/paced-sender.ts'
 import { planOf, QUOTA_US, STEADY_RATES, type Plan, type Traffic } from './mirror/plan.ts'
 import { profileRing } from './mirror/profile.ts'
 import { Results, rounded } from './mirror/results.ts'
-import { Rig } from './mirror/rig.ts'
-import { SIDECAR, startSubject, type Subject, type SubjectName } from './mirror/subject.ts'
+import { ADDRESSES, Rig } from './mirror/rig.ts'
+import {
+  SIDECAR,
+  SIDECAR_CPU,
+  startSubject,
+  type Subject,
+  type SubjectName,
+} from './mirror/subject.ts'
 import type { Mix } from './mirror/traffic.ts'
+import { measureChoices, tableOfChoices } from './mirror/tuning.ts'
+
+const SEND_ONLY = join(import.meta.dirname, 'mirror/send-only.ts')
 
 /** Load before every measurement of CPU time: what is compiled when it is first used counts for nothing. */
 const WARM_UP_SECONDS = 0.6
 
 /** How long a profile takes: enough samples at every rate. */
 const PROFILE_SECONDS = 4
+
+const SMALL_QUOTA_US = QUOTA_US / 5
 
 /** Until what a load set off in the background (compilation, collection) is over. */
 const SETTLE_MS = 2000
@@ -33,18 +49,21 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    conntrack: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
+    tune: { type: 'boolean', default: false },
   },
 })
 if (process.getuid?.() !== 0) throw new Error('the bench makes network namespaces: run it as root')
 if (!existsSync(SIDECAR)) throw new Error('no compiled sidecar: run npm run build first')
 
-const rig = new Rig()
+const rig = new Rig(values)
 const load = new Load(rig)
 try {
   await load.ready()
   const plan = planOf(values)
-  await (values.profile ? showProfiles(plan) : measureAll(plan))
+  if (values.tune) process.stdout.write(`${tableOfChoices(await measureChoices(rig, load))}\n`)
+  else await (values.profile ? showProfiles(plan) : measureAll(plan))
 } finally {
   await load.close()
   rig.close()
@@ -81,12 +100,13 @@ async function measureCpu(plan: Plan, results: Results): Promise<void> {
     for (const name of inTurn) {
       progress(`CPU per frame, round ${round + 1} of ${plan.rounds}: ${name}`)
       if (name === 'kernel') await measureKernel(plan, results)
-      else await measureSidecar(name, plan, results)
+      else await measureMirror(name, plan, results)
     }
+    await measureSendOnly(plan, results)
   }
 }
 
-async function measureSidecar(name: SubjectName, plan: Plan, results: Results): Promise<void> {
+async function measureMirror(name: SubjectName, plan: Plan, results: Results): Promise<void> {
   await withSubject(name, async (subject) => {
     for (const traffic of plan.traffics) {
       await send(traffic, subject, { ...plan, seconds: WARM_UP_SECONDS })
@@ -119,6 +139,23 @@ async function measureKernel(plan: Plan, results: Results): Promise<void> {
       results.addCpu('kernel', traffic, loadCost(mirrored) - loadCost(bare))
     }
   }
+}
+
+/** What the kernel takes for sending what the ring sends: the floor of every engine that sends datagrams. */
+async function measureSendOnly(plan: Plan, results: Results): Promise<void> {
+  const group = new CpuGroup()
+  const place: Place = { host: 'pod', cpu: SIDECAR_CPU, group }
+  const sender = new PacedSender(rig, place, [SEND_ONLY, ADDRESSES.sensor.ip])
+  await sender.ready()
+  for (const mix of plan.traffics.filter((each) => each !== 'tcp')) {
+    const steady = { mix, rate: STEADY_RATES[mix] }
+    await sender.send({ ...steady, seconds: WARM_UP_SECONDS })
+    const before = group.usedUs()
+    const { frames } = await sender.send({ ...steady, seconds: plan.seconds })
+    results.addCpu('send-only', mix, (group.usedUs() - before) / frames)
+  }
+  await sender.close()
+  group.close()
 }
 
 async function sendMirrored(traffic: Traffic, plan: Plan): Promise<LoadResult> {
@@ -175,6 +212,12 @@ async function measureLimits(plan: Plan, results: Results): Promise<void> {
       result.lossfree_fps = limits.lossFreeFps
       result.lossfree_is_generator_limit = limits.isGeneratorLimit
       result.overload_delivered = limits.overloadDelivered
+      result.overload_share = limits.overloadDelivered / limits.lossFreeFps
+      if (!limits.isGeneratorLimit) return
+      // What the generator cannot overload with that quota, it can with a fifth of it.
+      subject.setQuota(SMALL_QUOTA_US)
+      const small = await findLimits(load, subject, { ...search, from: from / 5 })
+      result.overload_share = small.overloadDelivered / small.lossFreeFps
     })
   }
 }

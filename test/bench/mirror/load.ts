@@ -1,17 +1,16 @@
 /** Load on the rig, and what it costs: generated frames, or real TCP. */
-import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { createInterface, type Interface } from 'node:readline'
-import type { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CpuGroup } from './cgroup.ts'
+import { PacedSender, spawnAt, type MixLoad, type Place } from './paced-sender.ts'
 import { ADDRESSES, type BenchHost, type Rig } from './rig.ts'
 import type { Subject } from './subject.ts'
-import { datagramsPerFrame, type Mix } from './traffic.ts'
+import { datagramsPerFrame } from './traffic.ts'
 
 const GENERATOR = join(import.meta.dirname, 'generator.ts')
+const IPERF_SERVER = ['iperf3', '-s', '-1', '--forceflush']
 const LOAD_CPU = 0
 
 /** Until the last frames are through: a retire time of 50 ms, and one quota period. */
@@ -35,34 +34,23 @@ export interface LoadResult {
 export class Load {
   readonly #rig: Rig
   readonly #group = new CpuGroup()
-  readonly #generator: ChildProcessByStdio<Writable, Readable, null>
-  readonly #answers: Interface
+  readonly #generator: PacedSender
 
   constructor(rig: Rig) {
     this.#rig = rig
-    this.#generator = this.#spawn('client', [process.execPath, GENERATOR])
-    this.#answers = createInterface({ input: this.#generator.stdout })
+    this.#generator = new PacedSender(rig, this.#placeAt('client'), [GENERATOR])
   }
 
   /** Resolves when the first load can be sent. */
   async ready(): Promise<void> {
-    await once(this.#answers, 'line')
+    await this.#generator.ready()
   }
 
   /** Sends a mix past the pod; `seconds` of the result are those that it took. */
-  async sendMix(
-    subject: Subject | undefined,
-    load: { readonly mix: Mix; readonly rate: number; readonly seconds: number },
-  ): Promise<LoadResult> {
-    const { mix, rate, seconds } = load
+  async sendMix(subject: Subject | undefined, load: MixLoad): Promise<LoadResult> {
     const before = this.#rig.delivered()
-    const measured = await this.#measure(subject, async () => {
-      this.#generator.stdin.write(`${mix} ${rate} ${seconds}\n`)
-      const [answer] = (await once(this.#answers, 'line')) as [string]
-      const [frames = 0, took = seconds] = answer.split(' ').map(Number)
-      return { frames, seconds: took }
-    })
-    const delivered = (this.#rig.delivered() - before) / datagramsPerFrame(mix)
+    const measured = await this.#measure(subject, () => this.#generator.send(load))
+    const delivered = (this.#rig.delivered() - before) / datagramsPerFrame(load.mix)
     return { ...measured, delivered }
   }
 
@@ -71,14 +59,15 @@ export class Load {
     subject: Subject | undefined,
     load: { readonly megabits: number; readonly seconds: number },
   ): Promise<LoadResult> {
-    const server = this.#spawn('client', ['iperf3', '-s', '-1', '--forceflush'])
+    const server = spawnAt(this.#rig, this.#placeAt('client'), IPERF_SERVER)
     const ended = once(server, 'exit')
     await once(server.stdout, 'data')
     server.stdout.resume()
     const options = ['-c', ADDRESSES.client.ip, '--bidir', '-b', `${load.megabits}M`, '-J']
     const before = this.#rig.delivered()
     const measured = await this.#measure(subject, async () => {
-      const client = this.#spawn('pod', ['iperf3', ...options, '-t', `${Math.ceil(load.seconds)}`])
+      const program = ['iperf3', ...options, '-t', `${Math.ceil(load.seconds)}`]
+      const client = spawnAt(this.#rig, this.#placeAt('pod'), program)
       const report = JSON.parse(await text(client.stdout)) as IperfReport
       await ended
       const { sum_received: there, sum_received_bidir_reverse: back } = report.end
@@ -88,9 +77,7 @@ export class Load {
   }
 
   async close(): Promise<void> {
-    const exited = once(this.#generator, 'exit')
-    this.#generator.stdin.end()
-    await exited
+    await this.#generator.close()
     this.#group.close()
   }
 
@@ -107,14 +94,8 @@ export class Load {
     return { ...done, loadUs, mirrorUs: isKnown ? mirrorAfter - mirrorBefore : undefined }
   }
 
-  #spawn(
-    host: BenchHost,
-    program: readonly string[],
-  ): ChildProcessByStdio<Writable, Readable, null> {
-    // The group first: `ip netns exec` mounts a /sys of its own.
-    const command = ['ip', ...this.#rig.command(host, ...program)]
-    const [shell = '', ...args] = this.#group.wrap(LOAD_CPU, command)
-    return spawn(shell, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+  #placeAt(host: BenchHost): Place {
+    return { host, cpu: LOAD_CPU, group: this.#group }
   }
 }
 

@@ -45,7 +45,7 @@ export interface Plan {
 }
 
 const FULL: Plan = {
-  subjects: ['ring', 'ring-nogso', 'ring-fragment', 'cap', 'kernel'],
+  subjects: ['ring', 'ring-nogso', 'ring-fragment', 'cap', 'npm-cap', 'kernel'],
   traffics: ['60', '1400', '1514', 'imix', 'tcp'],
   rounds: 3,
   seconds: 1.5,
@@ -55,8 +55,10 @@ const FULL: Plan = {
     { subject: 'ring', traffic: '60', from: 150_000 },
     { subject: 'ring-nogso', traffic: '60', from: 50_000 },
     { subject: 'cap', traffic: '60', from: 4000 },
+    { subject: 'npm-cap', traffic: '60', from: 4000 },
     { subject: 'ring', traffic: 'imix', from: 60_000 },
     { subject: 'cap', traffic: 'imix', from: 4000 },
+    { subject: 'npm-cap', traffic: 'imix', from: 4000 },
   ],
   tcpLimits: ['ring', 'cap'],
   limitSeconds: 2,
@@ -66,7 +68,7 @@ const FULL: Plan = {
 
 const QUICK: Plan = {
   ...FULL,
-  subjects: ['ring', 'ring-nogso', 'cap', 'kernel'],
+  subjects: ['ring', 'ring-nogso', 'cap', 'npm-cap', 'kernel'],
   traffics: ['60', 'imix', 'tcp'],
   rounds: 1,
   seconds: 1,
@@ -76,6 +78,7 @@ const QUICK: Plan = {
   limits: [
     { subject: 'ring', traffic: '60', from: 150_000 },
     { subject: 'cap', traffic: '60', from: 4000 },
+    { subject: 'npm-cap', traffic: '60', from: 4000 },
   ],
   limitSeconds: 1,
 }

@@ -6,9 +6,12 @@ import type { Mix } from './traffic.ts'
 import type { Traffic } from './plan.ts'
 import type { SubjectName } from './subject.ts'
 
+/** Whom a figure is of; `send-only` sends what the ring would send, and captures nothing. */
+export type Measured = SubjectName | 'send-only'
+
 /** Figures of one engine with one kind of traffic; undefined: not measured. */
 export interface Result {
-  readonly engine: SubjectName
+  readonly engine: Measured
   readonly traffic: Traffic
   /** Median over the rounds, and the least and the most of them. */
   us_per_frame?: number
@@ -17,6 +20,8 @@ export interface Result {
   /** Whether that is all that the generator can send. */
   lossfree_is_generator_limit?: boolean
   overload_delivered?: number
+  /** What is delivered at twice the loss-free rate, as a share of that at that rate. */
+  overload_share?: number
   rss_mb?: number
   /** TCP inside the quota: the highest rate without loss, and every step. */
   lossfree_mbits?: number
@@ -33,7 +38,7 @@ export class Results {
   readonly #samples = new Map<Result, number[]>()
 
   /** The figures of that pair, made at first use. */
-  of(engine: SubjectName, traffic: Traffic): Result {
+  of(engine: Measured, traffic: Traffic): Result {
     const known = this.find(engine, traffic)
     if (known !== undefined) return known
     const result: Result = { engine, traffic }
@@ -41,12 +46,12 @@ export class Results {
     return result
   }
 
-  find(engine: SubjectName, traffic: Traffic): Result | undefined {
+  find(engine: Measured, traffic: Traffic): Result | undefined {
     return this.#results.find((each) => each.engine === engine && each.traffic === traffic)
   }
 
   /** Adds a measurement of the CPU time per frame; the median of all counts. */
-  addCpu(engine: SubjectName, traffic: Traffic, usPerFrame: number): void {
+  addCpu(engine: Measured, traffic: Traffic, usPerFrame: number): void {
     const result = this.of(engine, traffic)
     const samples = this.#samples.get(result) ?? []
     samples.push(rounded(usPerFrame, 3))
@@ -58,7 +63,7 @@ export class Results {
 
   /** Sets a figure of the engine that does not depend on traffic. */
   setForAll(
-    engine: SubjectName,
+    engine: Measured,
     traffics: readonly Traffic[],
     figure: Pick<Result, 'rss_mb' | 'idle_cpu_percent'>,
   ): void {
@@ -82,10 +87,10 @@ export class Results {
       machine(),
       `The generator's own limit, frames/s: ${limits.join(', ') || 'not measured'}`,
       '',
-      ...lines(this.#rows()),
+      ...alignColumns(this.#rows()),
       '',
       ...this.#tcpLines(),
-      ...lines(goalRows(goals)),
+      ...alignColumns(goalRows(goals)),
     ].join('\n')
   }
 
@@ -138,8 +143,8 @@ function goalRows(goals: readonly GoalOutcome[]): string[][] {
   return [['goal', 'measured', 'wanted', '', ''], ...rows]
 }
 
-/** Aligned columns; the first two are text. */
-function lines(rows: readonly (readonly string[])[]): string[] {
+/** Rows of text whose columns are aligned; the first is text. */
+export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]?.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0))) ?? []
   return rows.map((row) =>
     row

@@ -4,7 +4,7 @@
  * blur a figure is left out:
  *
  * - no address is learned or asked for: neighbours and the bridge's table are static, IPv6 is off
- * - the bridge shows no packet to netfilter, whatever the machine is set to
+ * - the bridge shows no packet to netfilter, whatever the machine is set to, unless that is asked for
  * - the wire to the sensor ends in the air: on one machine the sensor's own work of receiving would
  *   be done in the sender's context and charged to it
  * - the wire cuts nothing by itself, so that the kernel splits super-datagrams (UDP_SEGMENT, and TCP
@@ -35,8 +35,11 @@ export type BenchHost = (typeof HOSTS)[number]
 /** The rig; close() removes all of it. */
 export class Rig {
   readonly #prefix = `podtap-b-${process.pid}`
+  readonly #tracks: boolean
 
-  constructor() {
+  /** With `conntrack` the node tracks the connections that it forwards, as where kube-proxy runs. */
+  constructor({ conntrack = false }: { readonly conntrack?: boolean } = {}) {
+    this.#tracks = conntrack
     try {
       this.#build()
     } catch (error) {
@@ -82,19 +85,22 @@ export class Rig {
     ip('netns', 'add', node)
     ip('-n', node, 'link', 'add', 'br0', 'type', 'bridge', 'mcast_snooping', '0')
     ip('-n', node, 'link', 'set', 'br0', 'up')
-    this.#hideFromNetfilter()
+    this.#setNetfilter()
     for (const host of HOSTS) this.#addHost(host)
     this.#addWire()
     this.#setForwarding(ADDRESSES.other.mac, 'pod')
   }
 
-  /** Without the module br_netfilter there is nothing to switch off. */
-  #hideFromNetfilter(): void {
+  /** Without the module br_netfilter there is nothing to set; without a rule that asks, nothing is tracked. */
+  #setNetfilter(): void {
     const node = this.#namespace('node')
     for (const table of ['iptables', 'ip6tables', 'arptables']) {
-      const setting = `net.bridge.bridge-nf-call-${table}=0`
+      const setting = `net.bridge.bridge-nf-call-${table}=${this.#tracks ? 1 : 0}`
       ip('netns', 'exec', node, 'sysctl', '--quiet', '--ignore', '--write', setting)
     }
+    if (!this.#tracks) return
+    const known = ['-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED']
+    ip('netns', 'exec', node, 'iptables', '-A', 'FORWARD', ...known, '-j', 'ACCEPT')
   }
 
   /**

@@ -1,4 +1,4 @@
-/** What is measured: the sidecar with one of its engines, or the kernel's own way to mirror. */
+/** What is measured: the sidecar with one of its engines, or another way to mirror. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -6,23 +6,26 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { SIDECAR_FLAGS } from '../../../scripts/image.d/images.ts'
 import { DEFAULT_METRICS_PORT } from '../../../sidecar/contract.ts'
+import type { RingOptions } from '../../../sidecar/engine/ring/ring-options.ts'
 import { CpuGroup } from './cgroup.ts'
 import { ADDRESSES, type Rig } from './rig.ts'
 
-/** The environment that makes a sidecar one of them; `kernel` is no sidecar. */
-export const SUBJECTS = {
+/** The environment that makes a sidecar one of them. */
+const SIDECARS = {
   ring: { ENGINE: 'ring', RECEIVER: 'socket', FIT: 'split' },
   'ring-nogso': { ENGINE: 'ring', RECEIVER: 'sniffer', FIT: 'split' },
   'ring-fragment': { ENGINE: 'ring', RECEIVER: 'socket', FIT: 'fragment' },
   cap: { ENGINE: 'cap' },
-  kernel: undefined,
 } as const
 
-/** One of SUBJECTS. */
-export type SubjectName = keyof typeof SUBJECTS
+/** The sidecar with an engine, a mirror that npm cap makes in 20 lines, or the kernel's. */
+export type SubjectName = keyof typeof SIDECARS | 'npm-cap' | 'kernel'
 
 /** The compiled sidecar. */
 export const SIDECAR = join(import.meta.dirname, '../../../dist/sidecar/main.js')
+
+const NPM_CAP = join(import.meta.dirname, 'peers/npm-cap.ts')
+const TUNED_RING = join(import.meta.dirname, 'tuned-ring.ts')
 
 /** The CPU that it has for itself. */
 export const SIDECAR_CPU = 1
@@ -39,28 +42,37 @@ export interface Subject {
   /** Frames that the sidecar says it has seen, and those of them that it could not mirror. */
   ownCount(): { readonly captured: number; readonly lost: number }
   setQuota(us: number | undefined): void
+  /** Sends a signal to the process; the kernel has none. */
+  signal(name: NodeJS.Signals): void
   close(): Promise<void>
+}
+
+/** What a tuned ring has instead of the defaults. */
+export type Settings = Partial<Pick<RingOptions, 'sourcePorts' | 'ring'>>
+
+/** Starts the ring engine alone, with other settings; resolves when frames are captured. */
+export async function startTuned(rig: Rig, settings: Settings): Promise<Subject> {
+  const program = [TUNED_RING, ADDRESSES.sensor.ip, JSON.stringify(settings)]
+  return startProgram(rig, [...SIDECAR_FLAGS, ...program], {})
 }
 
 /** Starts to mirror; resolves when frames are captured. */
 export async function startSubject(name: SubjectName, rig: Rig): Promise<Subject> {
-  const environment = SUBJECTS[name]
-  return environment === undefined ? startKernel(rig) : startSidecar(environment, rig)
+  if (name === 'kernel') return startKernel(rig)
+  if (name === 'npm-cap') return startProgram(rig, [NPM_CAP, ADDRESSES.sensor.ip], {})
+  return startProgram(rig, [...SIDECAR_FLAGS, SIDECAR], SIDECARS[name])
 }
 
-async function startSidecar(
-  environment: Readonly<Record<string, string>>,
+async function startProgram(
   rig: Rig,
+  program: readonly string[],
+  environment: Readonly<Record<string, string>>,
 ): Promise<Subject> {
   const group = new CpuGroup()
-  const command = ['ip', ...rig.command('pod', process.execPath, ...SIDECAR_FLAGS, SIDECAR)]
-  const [program = '', ...args] = group.wrap(SIDECAR_CPU, command)
-  const child = spawn(program, args, {
-    env: {
-      PATH: process.env['PATH'],
-      SENSOR: ADDRESSES.sensor.ip,
-      ...environment,
-    },
+  const command = ['ip', ...rig.command('pod', process.execPath, ...program)]
+  const [shell = '', ...args] = group.wrap(SIDECAR_CPU, command)
+  const child = spawn(shell, args, {
+    env: { PATH: process.env['PATH'], SENSOR: ADDRESSES.sensor.ip, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   await untilCapturing(child)
@@ -70,6 +82,9 @@ async function startSidecar(
     ownCount: () => countOf(rig.run('pod', process.execPath, '--input-type=module', '-e', SCRAPE)),
     setQuota: (us) => {
       group.setQuota(us)
+    },
+    signal: (name) => {
+      child.kill(name)
     },
     close: async () => {
       group.setQuota(undefined)
@@ -137,6 +152,7 @@ function startKernel(rig: Rig): Promise<Subject> {
     rssMb: () => undefined,
     ownCount: () => ({ captured: 0, lost: 0 }),
     setQuota: () => undefined,
+    signal: () => undefined,
     close: () => {
       tc('qdisc', 'del', 'dev', 'eth0', 'clsact')
       rig.run('pod', 'ip', 'link', 'del', 'vx0')
