@@ -11,7 +11,7 @@ own_mounts() {
 }
 
 # emulate ARCHITECTURE — returns once its programs run. An interpreter that is missing is registered
-# with the kernel and stays, as it does when Debian's package is installed on a machine with systemd.
+# with the kernel, which forgets it when nobody has binfmt_misc mounted any more.
 emulate() {
   if [[ $1 == "$(dpkg --print-architecture)" ]]; then return; fi
   need_packages qemu-user-static

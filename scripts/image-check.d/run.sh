@@ -65,8 +65,12 @@ ends_with() {
   say "$name ${*:-without settings}: status $status, $text"
 }
 
-# A network of its own: nothing is captured or sent on this machine's.
-in_container() { unshare --net buildah --root "$WORK/store" --runroot "$WORK/run" run --isolation chroot "$@"; }
+# A network of its own: nothing is captured or sent on this machine's. Without the capability in its
+# bounding set, the kernel would not even start a program that has it (capabilities(7)).
+in_container() {
+  unshare --net buildah --root "$WORK/store" --runroot "$WORK/run" \
+    run --isolation chroot --cap-add CAP_NET_RAW "$@"
+}
 
 # The parts that are of an architecture, and a capture file through all that wraps frames.
 probe() {
