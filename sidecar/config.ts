@@ -166,6 +166,11 @@ export function effectiveVariables(environment: Environment, ownNamespace?: stri
   return Object.fromEntries([...values, ...secrets].filter(([, value]) => value)) as Environment
 }
 
+/** The interfaces that are named, or chosen where nothing is said; empty: only rules choose. */
+export function namedInterfaces({ interfaces, interfaceName }: SidecarConfig): readonly string[] {
+  return interfaces === undefined ? [interfaceName] : interfaces.names
+}
+
 function renderDefault(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'on' : 'off'
   return typeof value === 'string' || typeof value === 'number' ? String(value) : ''

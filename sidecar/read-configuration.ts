@@ -4,10 +4,15 @@ import { dirname } from 'node:path'
 import { configError, type Environment } from '../lib/config.ts'
 import { errnoCodeOf, messageOf } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
-import { effectiveVariables, loadSidecarConfig, type ConfigChecks } from './config.ts'
+import {
+  effectiveVariables,
+  loadSidecarConfig,
+  namedInterfaces,
+  type ConfigChecks,
+} from './config.ts'
 import { parseConfigFile, renderConfigFile } from './config-file.ts'
 import type { KnownConfig } from './plan-reload.ts'
-import { plainEnvironment, VENDOR_NAMES } from './vendor-names.ts'
+import { plainEnvironment, variableOf } from './vendor-names.ts'
 
 /** A configuration, and what of the file had no effect. */
 export interface ReadConfiguration extends KnownConfig {
@@ -16,7 +21,8 @@ export interface ReadConfiguration extends KnownConfig {
 }
 
 /**
- * Reads `env` and the file at `path`; undefined: there is none.
+ * Reads `env` and the file at `path`; undefined: there is none. What `env` says, by whichever of its
+ * names, hides the file's.
  * @throws AppError ERR_CONFIG when the file cannot be read, and what loadSidecarConfig() throws.
  */
 export async function readConfiguration(
@@ -25,15 +31,28 @@ export async function readConfiguration(
   path = env['CONFIG_FILE'],
 ): Promise<ReadConfiguration> {
   const file = path ? parseConfigFile(await readText(path), path) : {}
-  const fromFile = plainEnvironment(file)
-  if (fromFile.problems.length > 0) throw configError(fromFile.problems)
-  const said = nonEmpty(plainEnvironment(env).env)
-  const merged = { ...withoutVendorNames(fromFile.env), ...nonEmpty(env), ...said }
-  const overridden = Object.keys(fromFile.env).filter((name) => {
-    return said[name] !== undefined && said[name] !== fromFile.env[name]
-  })
+  const said = new Set(Object.keys(nonEmpty(env)).map(variableOf))
+  const unsaid = Object.entries(file).filter(([name]) => !said.has(variableOf(name)))
+  const merged = { ...Object.fromEntries(unsaid), ...nonEmpty(env) }
   const config = await loadSidecarConfig(merged, checks)
-  return { config, variables: effectiveVariables(merged, checks.ownNamespace), overridden }
+  const variables = {
+    ...effectiveVariables(merged, checks.ownNamespace),
+    INTERFACE: namedInterfaces(config).join(' '),
+  }
+  return { config, variables, overridden: overriddenNames(file, env) }
+}
+
+/** By podtap's names, whichever each side uses. */
+function overriddenNames(file: Environment, env: Environment): string[] {
+  const inFile = plainEnvironment(nonEmpty(file)).env
+  const inEnv = plainEnvironment(nonEmpty(env)).env
+  const said = new Set(Object.keys(nonEmpty(env)).map(variableOf))
+  const both = new Set(
+    Object.keys(nonEmpty(file))
+      .map(variableOf)
+      .filter((name) => said.has(name)),
+  )
+  return [...both].filter((name) => inFile[name] !== inEnv[name])
 }
 
 /** Writes the configuration in force where CONFIG_PATH says; a file that was given is not written over. */
@@ -81,9 +100,4 @@ async function readText(path: string): Promise<string> {
 
 function nonEmpty(env: Environment): Environment {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value))
-}
-
-function withoutVendorNames(env: Environment): Environment {
-  const names = new Set(VENDOR_NAMES.map(({ vendor }) => vendor))
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.has(name)))
 }

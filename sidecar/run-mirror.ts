@@ -3,7 +3,7 @@ import { hostname, networkInterfaces } from 'node:os'
 import { KubeClient } from '../lib/kube/client.ts'
 import { serviceAccountCredentials, type ServiceAccount } from '../lib/kube/credentials.ts'
 import type { Logger } from '../lib/logger.ts'
-import type { SidecarConfig } from './config.ts'
+import { namedInterfaces, type SidecarConfig } from './config.ts'
 import { readCpuThrottling } from './cpu-throttling.ts'
 import { DebugLog } from './debug-log.ts'
 import { createEngine } from './engine/create-engine.ts'
@@ -114,10 +114,6 @@ function ownAddresses(): readonly string[] {
   return Object.values(networkInterfaces()).flatMap((each = []) => {
     return each.map(({ address }) => address)
   })
-}
-
-function namedInterfaces({ interfaces, interfaceName }: SidecarConfig): readonly string[] {
-  return interfaces === undefined ? [interfaceName] : interfaces.names
 }
 
 function engineOptions(config: SidecarConfig): Parameters<typeof createEngine>[1] {

@@ -33,6 +33,11 @@ export const VENDOR_UNUSED = [
   'ANTIGENA_TIME_PERIOD',
 ] as const
 
+/** The variable that `name` stands for, which may be one of the vendor's. */
+export function variableOf(name: string): string {
+  return VENDOR_NAMES.find(({ vendor }) => vendor === name)?.variable ?? name
+}
+
 /** An environment with podtap's names only. */
 export interface PlainEnvironment {
   readonly env: Environment

@@ -59,6 +59,42 @@ test('the environment wins over the file', async () => {
   assert.deepEqual(overridden, ['BPF'])
 })
 
+test('both names of a variable with different values in the environment are an error', async () => {
+  await assert.rejects(readConfiguration({ VSENSOR_HOSTNAME: 'x', SENSOR: 'host:y' }, CHECKS), {
+    code: 'ERR_CONFIG',
+    message:
+      'invalid configuration: VSENSOR_HOSTNAME: expected the value of SENSOR, "host:y", ' +
+      'or only one of both, received "x"',
+  })
+})
+
+test('the environment wins by whichever name, and its defaults give way to the file', async () => {
+  write({ SENSOR: '192.0.2.1', DEBUG_LEVEL: 3, INTERFACE: 'eth1' })
+
+  const { config, overridden } = await read({ VSENSOR_HOSTNAME: '192.0.2.2' })
+
+  assert.deepEqual(config.sensor, { kind: 'address', address: '192.0.2.2', family: 4 })
+  assert.deepEqual([config.host.mode, config.host.debugLevel], ['host', 3])
+  assert.deepEqual(overridden, ['SENSOR'])
+})
+
+test('a file by the vendor’s names is read as such an environment, and written as it is meant', async () => {
+  const env = { CONFIG_FILE: FILE }
+  write({ VSENSOR_HOSTNAME: 'vsensor' })
+  const { log } = captureLog()
+
+  const { config, variables } = await readConfiguration(env, {
+    ...CHECKS,
+    defaultDevice: () => 'ens5',
+  })
+  await writeConfiguration(FILE, variables, log)
+  const again = await readConfiguration(env, CHECKS)
+
+  assert.deepEqual(config.interfaces?.names, ['ens5'])
+  // The one name counts only where there are no rules.
+  assert.deepEqual({ ...again.config, interfaceName: config.interfaceName }, config)
+})
+
 test('what is written gives the same configuration when it is read', async () => {
   write(FIRST)
   const { log, lines } = captureLog()
