@@ -8,7 +8,7 @@ import type { CapCommand, CapReport } from './cap-messages.ts'
 import type { Destination } from './engine.ts'
 import { FrameSender } from './frame-sender.ts'
 import { FrameTally } from './frame-tally.ts'
-import { compileFilter } from './libpcap.ts'
+import { asksForVlan, compileFilters } from './libpcap.ts'
 import { createLoopBudget } from './loop-budget.ts'
 import { captureFilter } from './own-packets.ts'
 import { prepareSockets, sharePorts } from './prepare-sockets.ts'
@@ -69,17 +69,21 @@ async function startMirror({ options, direction, destinations }: StartCommand): 
   await connection.setDestinations(destinations)
   const { first, last } = ports
   const own = { sensorPort: options.sensorPort, sourcePorts: { first, last }, direction }
+  const compile = (user: string): Promise<Uint8Array> =>
+    compileFilters([captureFilter('', own), user], SNAPSHOT_BYTES)
+  // What asks for VLAN tags cannot be part of a larger expression, see compileFilters().
+  const later = asksForVlan(options.filter) ? await compile(options.filter) : undefined
   const capture = openCapture({
     interfaceName: options.interfaceName,
-    filter: captureFilter(options.filter, own),
+    filter: captureFilter(later ? '' : options.filter, own),
     onFrame: countAndSend(sender, tally),
   })
+  if (later) capture.setFilter(later)
   const reports = createReports(tally, capture)
   return {
     setDestinations: (next) => void connection.setDestinations(next),
     setFilter: async (expression) => {
-      const filter = captureFilter(expression, own)
-      capture.setFilter(await compileFilter(filter, SNAPSHOT_BYTES))
+      capture.setFilter(await compile(expression))
     },
     report: reports.send,
     stop: async () => {

@@ -1,44 +1,15 @@
-/** libpcap's compiler of pcap-filter expressions, called without capturing anything. */
-import { promisify } from 'node:util'
-import type { LibraryHandle } from 'koffi'
-import { AppError, messageOf } from '../../lib/errors.ts'
+/** pcap-filter expressions: which ones are filters, and the instructions that they come to. */
+import { networkInterfaces } from 'node:os'
+import { AppError } from '../../lib/errors.ts'
+import { joinFilters } from './join-filters.ts'
+import { loadLibpcap, type Libpcap, type Pointer } from './libpcap-library.ts'
+import { INSTRUCTION_BYTES, MAX_INSTRUCTIONS } from './ring/instructions.ts'
 
 /** Longest filter of a user, in characters: far beyond any filter that a person writes. */
 export const MAX_FILTER_LENGTH = 2048
 
-/**
- * Most instructions that Linux takes for one filter (BPF_MAXINSNS). libpcap would silently filter a
- * longer one in the process, where `outbound`, and so podtap's own packets, cannot be recognised.
- */
-const MAX_INSTRUCTIONS = 4096
-
 /** Left free for the instructions that exclude podtap's own packets (about 100). */
 const OWN_INSTRUCTIONS = 128
-
-/** Debian's name of libpcap, and that of other distributions. */
-const LIBRARY_NAMES = ['libpcap.so.0.8', 'libpcap.so.1']
-
-const DLT_EN10MB = 1
-const SNAPSHOT_BYTES = 65535
-const NETMASK_UNKNOWN = 0xffffffff
-
-/** `struct bpf_program`: number of instructions (u32), padding, pointer to them. */
-const BPF_PROGRAM_BYTES = 16
-
-/** `struct bpf_insn`. */
-const INSTRUCTION_BYTES = 8
-
-type Pointer = unknown
-
-interface Libpcap {
-  openDead(linkType: number, snapshotBytes: number): Pointer
-  compile(handle: Pointer, program: Uint8Array, expression: string): Promise<number>
-  errorOf(handle: Pointer): string
-  /** A copy of what `program` points to. */
-  instructionsOf(program: Uint8Array): Uint8Array
-  freeCode(program: Uint8Array): void
-  close(handle: Pointer): void
-}
 
 let loading: Promise<Libpcap> | undefined
 
@@ -53,7 +24,9 @@ export async function checkFilter(expression: string): Promise<void> {
   const problem = findTextProblem(expression)
   if (problem !== undefined) throw filterError(expression, problem)
   loading ??= loadLibpcap()
-  const instructions = await compileOnce(await loading, expression, SNAPSHOT_BYTES)
+  const libpcap = await loading
+  const instructions = await compileFor(libpcap, libpcap.openDead(), expression)
+  // libpcap would silently filter a longer one in the process, where `outbound` is not known.
   const most = MAX_INSTRUCTIONS - OWN_INSTRUCTIONS
   if (instructions.length <= most * INSTRUCTION_BYTES) return
   throw filterError(expression, `more than ${most} instructions`)
@@ -90,31 +63,60 @@ function isHostName(word: string): boolean {
 }
 
 /**
- * The instructions of `expression`, 8 bytes each (`struct sock_filter`), for a capture on this host;
- * they let `snapshotBytes` of a frame through. It must have passed checkFilter(), or be our own.
- * @throws AppError ERR_FILTER with libpcap's reason, or ERR_NATIVE_LIBRARY.
+ * The instructions of `expressions`, 8 bytes each (`struct sock_filter`), for a capture on this host:
+ * each judges what those before it let through, and `snapshotBytes` of what passes all of them are let
+ * through. Every one must have passed checkFilter(), or be our own; empty ones let everything through.
+ * They are programs in a row, because in one of them libpcap keeps the place of a VLAN tag in the same
+ * scratch memory as what it calculates for the expression in front of `vlan`.
+ * @throws AppError ERR_FILTER with libpcap's reason, ERR_NATIVE_LIBRARY, or ERR_CAPTURE where VLAN tags
+ * are asked for and no capture can be opened.
  */
-export async function compileFilter(
-  expression: string,
+export async function compileFilters(
+  expressions: readonly string[],
   snapshotBytes: number,
 ): Promise<Uint8Array> {
   loading ??= loadLibpcap()
-  return compileOnce(await loading, expression, snapshotBytes)
+  const libpcap = await loading
+  const wanted = expressions.filter((each) => each.trim() !== '')
+  const programs: Uint8Array[] = []
+  for (const expression of wanted.length > 0 ? wanted : ['']) {
+    const handle = asksForVlan(expression) ? openAnyCapture(libpcap) : libpcap.openDead()
+    programs.push(await compileFor(libpcap, handle, expression))
+  }
+  return joinFilters(programs, snapshotBytes)
 }
 
-async function compileOnce(
+/** Whether an expression asks for VLAN tags. */
+export function asksForVlan(expression: string): boolean {
+  return /\bvlan\b/.test(expression)
+}
+
+/**
+ * An open capture, for expressions that ask for VLAN tags. Linux takes the tag off a frame that comes in
+ * and notes it beside the packet (packet(7), PACKET_AUXDATA), and only for a live capture does libpcap
+ * look there (gen_vlan() in gencode.c); for any other the tag would have to be in the frame.
+ */
+function openAnyCapture(libpcap: Libpcap): Pointer {
+  const problems: string[] = []
+  for (const name of new Set(['lo', ...Object.keys(networkInterfaces())])) {
+    const opened = libpcap.openLive(name)
+    if ('handle' in opened) return opened.handle
+    problems.push(`${name}: ${opened.problem}`)
+  }
+  const reason = `expected an interface to open a capture on, received ${problems.join('; ')}`
+  throw new AppError('ERR_CAPTURE', `cannot compile a filter with "vlan": ${reason}`)
+}
+
+/** Closes `handle`. */
+async function compileFor(
   libpcap: Libpcap,
+  handle: Pointer,
   expression: string,
-  snapshotBytes: number,
 ): Promise<Uint8Array> {
-  const handle = libpcap.openDead(DLT_EN10MB, snapshotBytes)
-  const program = new Uint8Array(BPF_PROGRAM_BYTES)
   try {
-    const failed = await libpcap.compile(handle, program, expression)
-    if (failed !== 0) throw filterError(expression, libpcap.errorOf(handle))
-    const instructions = libpcap.instructionsOf(program)
-    libpcap.freeCode(program)
-    return instructions
+    const compiled = await libpcap.compile(handle, expression)
+    if ('problem' in compiled) throw filterError(expression, compiled.problem)
+    return compiled.instructions
   } finally {
     libpcap.close(handle)
   }
@@ -125,54 +127,5 @@ function filterError(expression: string, reason: string): AppError {
   return new AppError(
     'ERR_FILTER',
     `filter ${JSON.stringify(shown)}: expected a pcap-filter expression: ${reason} (see pcap-filter(7))`,
-  )
-}
-
-/**
- * libpcap as koffi has it. koffi, too, is loaded at first use: who never checks a filter pays neither
- * time nor memory.
- * @throws AppError ERR_NATIVE_LIBRARY where libpcap is missing.
- */
-export async function openLibpcap(): Promise<LibraryHandle> {
-  const { koffi } = await import('./ffi.ts')
-  return openFirst(koffi.load, LIBRARY_NAMES)
-}
-
-async function loadLibpcap(): Promise<Libpcap> {
-  const { koffi } = await import('./ffi.ts')
-  const library = await openLibpcap()
-  const compile = library.func(
-    'int pcap_compile(void *handle, void *program, const char *expression, int optimize, uint32_t netmask)',
-  )
-  const compileAsync = promisify<Pointer, Uint8Array, string, number, number, number>(compile.async)
-  return {
-    openDead: library.func('void *pcap_open_dead(int link_type, int snapshot_bytes)'),
-    compile: (handle, program, expression) =>
-      compileAsync(handle, program, expression, 1, NETMASK_UNKNOWN),
-    errorOf: library.func('const char *pcap_geterr(void *handle)'),
-    instructionsOf: (program) => {
-      const view = new DataView(program.buffer)
-      const length = view.getUint32(0, true) * INSTRUCTION_BYTES
-      return new Uint8Array(koffi.view(view.getBigUint64(8, true), length)).slice()
-    },
-    freeCode: library.func('void pcap_freecode(void *program)'),
-    close: library.func('void pcap_close(void *handle)'),
-  }
-}
-
-function openFirst(load: (name: string) => LibraryHandle, names: readonly string[]): LibraryHandle {
-  const failures: unknown[] = []
-  for (const name of names) {
-    try {
-      return load(name)
-    } catch (error) {
-      failures.push(error)
-    }
-  }
-  throw new AppError(
-    'ERR_NATIVE_LIBRARY',
-    `libpcap: expected one of ${names.join(', ')}, received: ${failures.map(messageOf).join('; ')}; ` +
-      'install it with: apt-get install -y libpcap0.8',
-    { cause: failures[0] },
   )
 }

@@ -53,14 +53,13 @@ export function ownPacketsFilter(own: OwnPackets): string {
 }
 
 /**
- * The pcap-filter expression for what the user wants on the interfaces of a node, or on several of a
- * pod, less mirrored frames: of this podtap, which knows its own by their mark as well, and of the
- * sidecars and nodes around it, whose frames pass the node on their way to a sensor. On a node they pass
- * bridges, veths and tunnels, in both directions.
+ * The pcap-filter expression for what passes the interfaces of a node, or several of a pod, less mirrored
+ * frames: of this podtap, which knows its own by their mark as well, and of the sidecars and nodes around
+ * it, whose frames pass the node on their way to a sensor. On a node they pass bridges, veths and tunnels,
+ * in both directions.
  */
-export function nodeFilter(user: string): string {
-  const others = `not (${mirroredFramesFilter()})`
-  return user.trim() === '' ? others : `${others} and (${user})`
+export function nodeFilter(): string {
+  return `not (${mirroredFramesFilter()})`
 }
 
 /**

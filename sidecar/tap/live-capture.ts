@@ -5,7 +5,7 @@
  */
 import type { KoffiFunc, LibraryHandle } from 'koffi'
 import { AppError } from '../../lib/errors.ts'
-import { openLibpcap } from '../engine/libpcap.ts'
+import { openLibpcap } from '../engine/libpcap-library.ts'
 
 /** What tcpdump takes of a frame: more than any that Linux builds, but for BIG TCP. */
 const SNAPSHOT_BYTES = 262144

@@ -1,4 +1,4 @@
-import { compileFilter } from '../libpcap.ts'
+import { compileFilters } from '../libpcap.ts'
 import { captureFilter, nodeFilter } from '../own-packets.ts'
 import type { PortRange } from '../source-port-ranges.ts'
 import type { RingOptions } from './ring-options.ts'
@@ -8,7 +8,7 @@ const SNAPSHOT_BYTES = 1 << 20
 
 /**
  * The instructions of the capture filter: what the user wants, less podtap's own packets.
- * @throws AppError ERR_FILTER or ERR_NATIVE_LIBRARY.
+ * @throws AppError ERR_FILTER, ERR_NATIVE_LIBRARY or ERR_CAPTURE, see compileFilters().
  */
 export function ringFilter(
   { filter, interfaces, interfaceName, sensorPort }: RingOptions,
@@ -16,6 +16,6 @@ export function ringFilter(
 ): Promise<Uint8Array> {
   const direction = interfaceName === 'lo' ? 'any' : 'outbound'
   const own = { sensorPort, sourcePorts: { first, last }, direction } as const
-  const expression = interfaces ? nodeFilter(filter) : captureFilter(filter, own)
-  return compileFilter(expression, SNAPSHOT_BYTES)
+  const notOwn = interfaces ? nodeFilter() : captureFilter('', own)
+  return compileFilters([notOwn, filter], SNAPSHOT_BYTES)
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { compileFilter } from '../../../../sidecar/engine/libpcap.ts'
+import { compileFilters } from '../../../../sidecar/engine/libpcap.ts'
 import { OWN_HOP_LIMIT, ownPacketsFilter } from '../../../../sidecar/engine/own-packets.ts'
 import { tapFilter } from '../../../../sidecar/tap/tap-filter.ts'
 
@@ -16,5 +16,5 @@ test('what podtap may have sent is left out, and then the user’s filter decide
 test('it compiles, but for `outbound`, which only an interface has', async () => {
   const anywhere = tapFilter('tcp port 80', 4789).replaceAll(' and outbound', '')
 
-  assert.ok((await compileFilter(anywhere, 262144)).length > 0)
+  assert.ok((await compileFilters([anywhere], 262144)).length > 0)
 })
