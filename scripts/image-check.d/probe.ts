@@ -23,8 +23,8 @@ await sayMirrored()
 
 /** koffi calls libpcap. */
 async function sayFilter(): Promise<void> {
-  const { compileFilter } = (await import(`${APP}/engine/libpcap.js`)) as Libpcap
-  const instructions = await compileFilter(FILTER, SNAPSHOT_BYTES)
+  const { compileFilters } = (await import(`${APP}/engine/libpcap.js`)) as Libpcap
+  const instructions = await compileFilters([FILTER], SNAPSHOT_BYTES)
   const digest = createHash('sha256').update(instructions).digest('hex').slice(0, 16)
   console.log(
     `koffi and libpcap: "${FILTER}" is ${instructions.length / 8} instructions, ${digest}`,
