@@ -24,6 +24,15 @@ export const BASE_CONVERSIONS: Readonly<Record<string, Conversion>> = {
   'webhook-configuration.yaml': {
     substitutions: [
       {
+        text: '  name: podtap\n',
+        template:
+          '  name: podtap\n' +
+          '  {{- with .Values.webhook.certificate.injectCaFrom }}\n' +
+          '  annotations:\n' +
+          '    cert-manager.io/inject-ca-from: {{ . | quote }}\n' +
+          '  {{- end }}\n',
+      },
+      {
         text: /timeoutSeconds: \d+/g,
         template: 'timeoutSeconds: {{ .Values.webhook.timeoutSeconds }}',
       },

@@ -1,14 +1,13 @@
 /** Bad input in a real cluster: what is told, what is put back, what is left alone, what goes on. */
 import assert from 'node:assert/strict'
-import { after, afterEach, before, beforeEach, suite, test, type TestContext } from 'node:test'
+import { after, afterEach, before, beforeEach, suite, test } from 'node:test'
 import type { JsonObject } from '../../webhook/admission/json.ts'
 import { closeNamespaces, openNamespace } from '../helpers/cluster-laws.ts'
 import { get, installPodtap, kubectl, rollout, until } from '../helpers/cluster.ts'
 import { foreignSecret } from '../helpers/foreign-certificate.ts'
-import { failOpenCount } from '../helpers/leader.ts'
+import { losesNothing } from '../helpers/loses-nothing.ts'
 import { clearOwnEvents, ownEvents, saidBy } from '../helpers/own-events.ts'
 import { OWN } from '../helpers/own-objects.ts'
-import { startUpdates, type UpdateStream } from '../helpers/update-stream.ts'
 import {
   patchConfiguration,
   putGivenSecret,
@@ -35,11 +34,9 @@ suite('while somebody else keeps breaking things', { timeout: 400_000 }, () => {
     expiries = await servedExpiries()
     containers = await replicaContainers()
     assert.equal(expiries.length, REPLICAS)
-  })
-  beforeEach(async () => {
     await openNamespace(NS)
-    await clearOwnEvents()
   })
+  beforeEach(clearOwnEvents)
   afterEach(async () => {
     assert.deepEqual(await replicaContainers(), containers)
   })
@@ -89,7 +86,7 @@ suite('while somebody else keeps breaking things', { timeout: 400_000 }, () => {
         const bad = (await make()) as Record<string, string>
         const bundle = await readTrusted()
 
-        const [message = '', ...others] = await losesNothing(t, async () => {
+        const [message = '', ...others] = await losesNothing(t, NS, async () => {
           await putGivenSecret(bad)
           return saidBy(REPLICAS, 'CertificateProblem')
         })
@@ -176,21 +173,6 @@ suite('while somebody else keeps breaking things', { timeout: 400_000 }, () => {
     containers = await replicaContainers()
   })
 })
-
-/** Carries `change` out under a stream of updates, each of which is to be injected once. */
-async function losesNothing<T>(t: TestContext, change: () => Promise<T>): Promise<T> {
-  const failedBefore = await failOpenCount()
-  const stream: UpdateStream = await startUpdates(NS)
-  const outcome = await change().finally(() => stream.stop())
-  const { accepted, bare, twice } = stream.counts
-  const failed = (await failOpenCount()) - failedBefore
-
-  t.diagnostic(`${accepted} updates, ${failed} failed reviews`)
-  assert.ok(accepted > 0)
-  assert.deepEqual([...bare, ...twice], [])
-  assert.equal(failed, 0)
-  return outcome
-}
 
 /** The sum over all replicas. */
 async function problemsAbout(about: string): Promise<number> {

@@ -1,23 +1,22 @@
 /** CERTIFICATE=secret in a real cluster: somebody else keeps Secret and caBundle, podtap serves. */
 import assert from 'node:assert/strict'
-import { after, before, suite, test, type TestContext } from 'node:test'
+import { after, before, suite, test } from 'node:test'
 import type { KeyPair } from '../../webhook/certificates/issue.ts'
-import { closeNamespaces, openNamespace, submit, workload } from '../helpers/cluster-laws.ts'
+import { closeNamespaces, openNamespace } from '../helpers/cluster-laws.ts'
 import { installPodtap, kubectl, rollout, until } from '../helpers/cluster.ts'
 import {
   foreignAuthority,
   foreignSecret,
   type ForeignSecret,
 } from '../helpers/foreign-certificate.ts'
-import { failOpenCount } from '../helpers/leader.ts'
+import { losesNothing } from '../helpers/loses-nothing.ts'
 import { OWN } from '../helpers/own-objects.ts'
-import { startUpdates } from '../helpers/update-stream.ts'
 import {
+  isInjected,
   putGivenSecret,
   putTrusted,
   readSecret,
   readTrusted,
-  replicaContainers,
   served,
 } from '../helpers/webhook-certificate.ts'
 
@@ -58,7 +57,7 @@ suite('a Secret that somebody else keeps', { timeout: 400_000 }, () => {
 
     await served(given['tls.crt'])
     await putTrusted(given['ca.crt'])
-    await until('an injected Deployment', isInjected)
+    await until('an injected Deployment', () => isInjected(NS))
 
     assert.deepEqual(await readSecret(), given)
     assert.equal(await readTrusted(), given['ca.crt'])
@@ -67,7 +66,7 @@ suite('a Secret that somebody else keeps', { timeout: 400_000 }, () => {
   test('that gets another key pair of its authority is served anew, without a lost review', async (t) => {
     const given = await issue(authority)
 
-    await losesNothing(t, async () => {
+    await losesNothing(t, NS, async () => {
       await putGivenSecret(given)
       await served(given['tls.crt'])
     })
@@ -80,12 +79,12 @@ suite('a Secret that somebody else keeps', { timeout: 400_000 }, () => {
     const next = await foreignAuthority('Example CA 2')
     const given = await issue(next)
 
-    await losesNothing(t, async () => {
+    await losesNothing(t, NS, async () => {
       await putTrusted(`${authority.cert}\n${next.cert}`)
       await putGivenSecret(given)
       await served(given['tls.crt'])
       await putTrusted(next.cert)
-      await until('an injected Deployment', isInjected)
+      await until('an injected Deployment', () => isInjected(NS))
     })
 
     assert.deepEqual(await readSecret(), given)
@@ -93,29 +92,3 @@ suite('a Secret that somebody else keeps', { timeout: 400_000 }, () => {
     authority = next
   })
 })
-
-/** Carries `change` out under a stream of updates; every one is to be injected, by the same replicas. */
-async function losesNothing(t: TestContext, change: () => Promise<void>): Promise<void> {
-  const [containers, failedBefore] = [await replicaContainers(), await failOpenCount()]
-  const stream = await startUpdates(NS)
-  const began = Date.now()
-  await change()
-  const seconds = (Date.now() - began) / 1000
-  // What comes next is asked over new connections, too.
-  const { accepted } = stream.counts
-  await until('more updates', () => Promise.resolve(stream.counts.accepted > accepted + 20))
-  const counts = await stream.stop()
-  const failed = (await failOpenCount()) - failedBefore
-
-  t.diagnostic(`${seconds.toFixed(1)} s, ${counts.accepted} updates, ${failed} failed reviews`)
-  assert.deepEqual([...counts.bare, ...counts.twice], [])
-  assert.equal(failed, 0)
-  assert.deepEqual(await replicaContainers(), containers)
-  const names = Array.from({ length: 4 }, (_, i) => `deployment/web-${i + 1}`)
-  await kubectl('-n', NS, 'delete', ...names, '--wait=true')
-}
-
-async function isInjected(): Promise<boolean> {
-  const args = ['-n', NS, 'create', '-f', '-', '--dry-run=server', '-o', 'json']
-  return (await submit(workload('Deployment/web'), ...args)).stdout.includes('"name": "podtap"')
-}

@@ -1,6 +1,7 @@
 /** The webhook's certificate in a real cluster: its Secret, who trusts it, and what replicas serve. */
 import { X509Certificate } from 'node:crypto'
 import type { JsonObject } from '../../webhook/admission/json.ts'
+import { submit, workload } from './cluster-laws.ts'
 import { get, kubectl, kubectlAnyStatus, podsOf, until, withInput } from './cluster.ts'
 
 const SECRET = 'podtap-webhook-tls'
@@ -98,4 +99,10 @@ export async function readiness(): Promise<readonly unknown[]> {
       return JSON.parse(await kubectlAnyStatus('get', '--raw', path)) as unknown
     }),
   )
+}
+
+/** Whether a Deployment that somebody would create in an enabled namespace now gets the sidecar. */
+export async function isInjected(namespace: string): Promise<boolean> {
+  const args = ['-n', namespace, 'create', '-f', '-', '--dry-run=server', '-o', 'json']
+  return (await submit(workload('Deployment/web'), ...args)).stdout.includes('"name": "podtap"')
 }

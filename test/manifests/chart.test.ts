@@ -115,6 +115,16 @@ suite('settings', () => {
     )
   })
 
+  test('cert-manager is told whose authority to put into the caBundle', () => {
+    const option = 'webhook.certificate.injectCaFrom=podtap/podtap-webhook'
+    const chart = byIdentity(render('--set', option))
+
+    const configuration = chart.get('MutatingWebhookConfiguration podtap')
+    assert.deepEqual(valueAt(configuration, 'metadata', 'annotations'), {
+      'cert-manager.io/inject-ca-from': 'podtap/podtap-webhook',
+    })
+  })
+
   test('an image by digest', () => {
     const digest = `sha256:${'0'.repeat(64)}`
     const sidecar = `sidecar.image.digest=${digest},sidecar.image.repository=registry.example/p/s`

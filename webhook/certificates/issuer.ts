@@ -6,7 +6,7 @@ import type { Logger } from '../../lib/logger.ts'
 import type { OwnObjects } from '../config.ts'
 import { INTERVAL_MS, ReconcileLoop } from '../reconcile-loop.ts'
 import { putCaBundle, readCaBundles } from './ca-bundle.ts'
-import { isOwnWork, type ServingCertificate } from './inspect.ts'
+import { isOwnWork, splitPem, type ServingCertificate } from './inspect.ts'
 import { nextStep, type CertificateStep } from './next-step.ts'
 import { secretProblem } from './serving.ts'
 import type { CertificateSettings } from './settings.ts'
@@ -43,6 +43,8 @@ export class CertificateIssuer {
   #pauseMs = INTERVAL_MS
   /** What was in the caBundle when it was last looked at. */
   #kept: string | undefined
+  /** What was served before somebody else's certificate, and until when (monotonic) it stays trusted. */
+  #old = { authorities: '', until: 0 }
 
   constructor(deps: IssuerDeps) {
     const { logger } = deps
@@ -81,9 +83,8 @@ export class CertificateIssuer {
       return
     }
     const problem = secretProblem({ own, source: settings.source, secret, now: now() })
-    // Where it cannot be served, what is served instead must stay trusted.
-    const serving = problem === undefined ? secret.content : this.#deps.served()
-    if (serving) await this.#trust(serving.authorities)
+    if (problem === undefined) await this.#trust(this.#withOld(secret.content))
+    else await this.#trust(this.#deps.served()?.authorities)
   }
 
   #step(secret: StoredSecret | undefined, now: Date): Promise<CertificateStep> {
@@ -113,7 +114,26 @@ export class CertificateIssuer {
     await this.#trust(authorities)
   }
 
-  async #trust(authorities: string): Promise<void> {
+  /**
+   * The authorities of a certificate that somebody else made, and those of the one that is served until
+   * every replica has had the time to replace it: this one may be the first.
+   */
+  #withOld({ cert, authorities }: ServingCertificate): string {
+    const { served, settings } = this.#deps
+    const now = performance.now()
+    const old = served()
+    if (old !== undefined && old.cert !== cert) {
+      this.#old = { authorities: old.authorities, until: now + 2 * settings.trustDelayMs }
+    }
+    const leftMs = this.#old.until - now
+    if (leftMs <= 0) return authorities
+    this.#pauseMs = Math.min(leftMs, INTERVAL_MS)
+    const all = [authorities, this.#old.authorities].flatMap(splitPem)
+    return [...new Set(all)].map((pem) => `${pem}\n`).join('')
+  }
+
+  async #trust(authorities: string | undefined): Promise<void> {
+    if (authorities === undefined) return
     const { client, own, logger, onWritten, onRestored } = this.#deps
     const isWritten = await putCaBundle(client, own, authorities)
     const isRestored = isWritten && this.#kept === authorities

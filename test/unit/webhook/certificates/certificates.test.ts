@@ -220,6 +220,36 @@ suite('the certificate of two replicas', { timeout: 180_000 }, () => {
     )
   })
 
+  test('of somebody else takes over with both authorities trusted meanwhile', async () => {
+    const settings = { ...YEARS, trustDelayMs: 300 }
+    const all = [start('leader', settings), start('follower', settings)]
+    await settled(...all)
+    const old = caBundle()
+    const pair = await foreignSecret(OWN)
+
+    putSecret(pair)
+    await until(
+      () => 'both',
+      () => splitPem(caBundle()).length === 2,
+    )
+    assert.ok(caBundle().includes(old.trim()))
+    await until(
+      () => 'the other certificate at each replica',
+      () => all.every(({ server }) => server.cert === pair['tls.crt']),
+    )
+    assert.equal(splitPem(caBundle()).length, 2)
+    await until(
+      () => 'the other authority alone',
+      () => caBundle() === pair['ca.crt'],
+    )
+
+    await ready(...all)
+    assert.deepEqual(
+      all.map(({ restored, problems }) => [...restored, ...problems]),
+      [[], []],
+    )
+  })
+
   test('of somebody else is never overwritten, and the old one is served meanwhile', async () => {
     const all = [start('leader'), start('follower')]
     await ready(...all)
