@@ -83,6 +83,7 @@ export class Rig {
   #build(): void {
     const node = this.#namespace('node')
     ip('netns', 'add', node)
+    ip('netns', 'exec', node, 'sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1')
     ip('-n', node, 'link', 'add', 'br0', 'type', 'bridge', 'mcast_snooping', '0')
     ip('-n', node, 'link', 'set', 'br0', 'up')
     this.#setNetfilter()

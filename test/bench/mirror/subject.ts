@@ -39,8 +39,8 @@ export interface Subject {
   usedUs(): number | undefined
   /** Resident memory in MB; undefined for the kernel. */
   rssMb(): number | undefined
-  /** Frames that the sidecar says it has seen, and those of them that it could not mirror. */
-  ownCount(): { readonly captured: number; readonly lost: number }
+  /** What the sidecar says by its metrics; nothing for the kernel. */
+  ownCount(): OwnCount
   setQuota(us: number | undefined): void
   /** Sends a signal to the process; the kernel has none. */
   signal(name: NodeJS.Signals): void
@@ -54,6 +54,13 @@ export type Settings = Partial<Pick<RingOptions, 'sourcePorts' | 'ring'>>
 export async function startTuned(rig: Rig, settings: Settings): Promise<Subject> {
   const program = [TUNED_RING, ADDRESSES.sensor.ip, JSON.stringify(settings)]
   return startProgram(rig, [...SIDECAR_FLAGS, ...program], {})
+}
+
+/** Frames that the sidecar has seen, has sent, and could not mirror. */
+export interface OwnCount {
+  readonly captured: number
+  readonly sent: number
+  readonly lost: number
 }
 
 /** Starts to mirror; resolves when frames are captured. */
@@ -112,13 +119,14 @@ async function untilCapturing(child: ChildProcess): Promise<void> {
   })
 }
 
-function countOf(metrics: string): { captured: number; lost: number } {
+function countOf(metrics: string): OwnCount {
   const sum = (name: string): number =>
     [...metrics.matchAll(new RegExp(`^${name}(?:{.*})? (\\d+)`, 'gm'))]
       .map(([, value]) => Number(value))
       .reduce((total, value) => total + value, 0)
   return {
     captured: sum('podtap_frames_captured_total'),
+    sent: sum('podtap_frames_sent_total'),
     lost: sum('podtap_frames_dropped_total'),
   }
 }
@@ -150,7 +158,7 @@ function startKernel(rig: Rig): Promise<Subject> {
   return Promise.resolve({
     usedUs: () => undefined,
     rssMb: () => undefined,
-    ownCount: () => ({ captured: 0, lost: 0 }),
+    ownCount: () => ({ captured: 0, sent: 0, lost: 0 }),
     setQuota: () => undefined,
     signal: () => undefined,
     close: () => {
