@@ -17,7 +17,7 @@ import {
   unaccountedFrames,
   type SoakSample,
 } from './mirror/soak-verdict.ts'
-import { SIDECAR, startSubject, type Subject } from './mirror/subject.ts'
+import { SIDECAR, startSubject, type OwnCount, type Subject } from './mirror/subject.ts'
 import { SEQUENCE_FRAMES, type Mix } from './mirror/traffic.ts'
 
 /** The loads of a minute, one after the other; frames per second, far from what the quota allows. */
@@ -47,7 +47,7 @@ try {
   subject.setQuota(QUOTA_US)
   try {
     const samples = await runAll(subject)
-    process.exitCode = showVerdict(samples)
+    process.exitCode = showVerdict(samples, subject.ownCount())
   } finally {
     await subject.close()
   }
@@ -82,7 +82,7 @@ async function sendTcp(subject: Subject): Promise<SoakSample> {
 
 function sampleOf(
   subject: Subject,
-  before: ReturnType<Subject['ownCount']>,
+  before: OwnCount,
   done: Awaited<ReturnType<Load['sendTcp']>>,
 ): SoakSample {
   const now = subject.ownCount()
@@ -112,11 +112,12 @@ function showMinute(minute: number, samples: readonly SoakSample[]): void {
 }
 
 /** Returns the exit code. */
-function showVerdict(samples: readonly SoakSample[]): number {
+function showVerdict(samples: readonly SoakSample[], { reasons }: OwnCount): number {
   const problems = problemsOf(samples)
   const { early, late } = memoryOf(samples)
   const frames = sum(samples, ({ captured }) => captured)
   const outcome = problems.length === 0 ? 'passed' : `failed: ${problems.join('; ')}`
+  if (Object.keys(reasons).length > 0) process.stdout.write(`lost: ${JSON.stringify(reasons)}\n`)
   process.stdout.write(
     `${outcome}: ${frames} frames in ${minutes} minutes, memory ${early} MB, then ${late} MB\n`,
   )

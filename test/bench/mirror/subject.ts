@@ -61,6 +61,8 @@ export interface OwnCount {
   readonly captured: number
   readonly sent: number
   readonly lost: number
+  /** The lost ones by their reason, where there are any. */
+  readonly reasons: Readonly<Record<string, number>>
 }
 
 /** Starts to mirror; resolves when frames are captured. */
@@ -128,6 +130,11 @@ function countOf(metrics: string): OwnCount {
     captured: sum('podtap_frames_captured_total'),
     sent: sum('podtap_frames_sent_total'),
     lost: sum('podtap_frames_dropped_total'),
+    reasons: Object.fromEntries(
+      [...metrics.matchAll(/^podtap_frames_dropped_total{reason="(.*?)"} (\d+)/gm)]
+        .map(([, reason = '', value]) => [reason, Number(value)] as const)
+        .filter(([, value]) => value > 0),
+    ),
   }
 }
 
@@ -158,7 +165,7 @@ function startKernel(rig: Rig): Promise<Subject> {
   return Promise.resolve({
     usedUs: () => undefined,
     rssMb: () => undefined,
-    ownCount: () => ({ captured: 0, sent: 0, lost: 0 }),
+    ownCount: () => ({ captured: 0, sent: 0, lost: 0, reasons: {} }),
     setQuota: () => undefined,
     signal: () => undefined,
     close: () => {
