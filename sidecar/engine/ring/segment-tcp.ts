@@ -137,7 +137,11 @@ function residue({ bytes }: Frame, packet: Packet, payload: number, count: numbe
   const length = packet.packetEnd - packet.transport
   let sum =
     sumAddresses(bytes, packet) + TCP + fold(length) + sumBytes(bytes, packet.transport, payload)
-  for (let piece = 0; piece < count; piece++) sum += payloadSums[piece] ?? 0
+  for (let piece = 0; piece < count; piece++) {
+    const part = payloadSums[piece] ?? 0
+    // Behind an odd number of bytes, upper and lower halves have changed places (RFC 1071 §2(B)).
+    sum += ((piece * plan.size) & 1) === 0 ? part : ((part & 0xff) << 8) | (part >>> 8)
+  }
   return fold(sum)
 }
 
