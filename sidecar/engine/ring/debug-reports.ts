@@ -7,8 +7,14 @@ export interface DebugReport {
   readonly fields: object
 }
 
-/** Most lines in a second, of all levels together: hex of a frame is 3 KB, so this is at most 60 KB. */
+/**
+ * Most lines of a level in a second: hex of a frame is 3 KB, so this is at most 60 KB. Each level has its
+ * own, or frames would leave no line to what is rarer.
+ */
 const LINES_PER_SECOND = 20
+
+/** Debug levels, 0…5. */
+const LEVELS = 6
 
 /** Bytes of a frame that are shown. */
 const SHOWN_BYTES = 1518
@@ -21,8 +27,9 @@ export class DebugReports {
   readonly #level: Int32Array
   readonly #post: (report: DebugReport) => void
   #second = 0
-  #lines = 0
-  #omitted = 0
+  /** Lines of this second, and lines that were left out since the last one, by level. */
+  readonly #lines = new Uint32Array(LEVELS)
+  readonly #omitted = new Uint32Array(LEVELS)
 
   /** `level` is one number that another thread may change. */
   constructor(level: Int32Array, post: (report: DebugReport) => void) {
@@ -37,18 +44,21 @@ export class DebugReports {
 
   /** Tells, or counts as omitted. Ask wants() before. */
   tell(report: DebugReport, now: number): void {
+    const { level } = report
     const second = Math.floor(now / 1000)
     if (second !== this.#second) {
       this.#second = second
-      this.#lines = 0
+      this.#lines.fill(0)
     }
-    if (this.#lines >= LINES_PER_SECOND) {
-      this.#omitted++
+    const lines = this.#lines[level] ?? 0
+    const omittedLines = this.#omitted[level] ?? 0
+    if (lines >= LINES_PER_SECOND) {
+      this.#omitted[level] = omittedLines + 1
       return
     }
-    this.#lines++
-    const omitted = this.#omitted === 0 ? {} : { omittedLines: this.#omitted }
-    this.#omitted = 0
+    this.#lines[level] = lines + 1
+    this.#omitted[level] = 0
+    const omitted = omittedLines === 0 ? {} : { omittedLines }
     this.#post({ ...report, fields: { ...report.fields, ...omitted } })
   }
 }
