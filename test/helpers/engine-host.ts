@@ -28,6 +28,7 @@ export type HostCommand =
   | { readonly command: 'debug'; readonly level: number }
   | { readonly command: 'crash' }
   | { readonly command: 'counters' }
+  | { readonly command: 'peak' }
   | { readonly command: 'stop' }
 
 /** What a test is told. */
@@ -38,6 +39,7 @@ export type HostEvent =
   | { readonly event: 'started' }
   | { readonly event: 'failed'; readonly code: string; readonly message: string }
   | { readonly event: 'counters'; readonly counters: EngineCounters }
+  | { readonly event: 'peak'; readonly share?: number }
   | { readonly event: 'filtered'; readonly problem?: string }
   | { readonly event: 'stopped'; readonly counters: EngineCounters }
 
@@ -80,6 +82,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   else if (command.command === 'exclude') engine.node?.excludeAddresses(command.addresses)
   else if (command.command === 'debug') engine.node?.setDebugLevel(command.level)
   else if (command.command === 'crash') await thread?.terminate()
+  else if (command.command === 'peak') tellPeak(engine.takeBufferPeak())
   else if (command.command === 'counters') {
     tell({ event: 'counters', counters: await engine.counters() })
   } else {
@@ -95,6 +98,10 @@ async function setFilter(expression: string): Promise<void> {
   } catch (error) {
     tell({ event: 'filtered', problem: messageOf(error) })
   }
+}
+
+function tellPeak(share: number | undefined): void {
+  tell({ event: 'peak', ...(share !== undefined && { share }) })
 }
 
 function tell(event: HostEvent): void {

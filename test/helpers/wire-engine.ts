@@ -165,6 +165,14 @@ export class WireEngine {
     return event.counters
   }
 
+  /** See Engine.takeBufferPeak(). */
+  async takeBufferPeak(): Promise<number | undefined> {
+    const answered = once(this.#events, 'peak')
+    this.#tell({ command: 'peak' })
+    const [event] = (await answered) as [Extract<HostEvent, { event: 'peak' }>]
+    return event.share
+  }
+
   /** Resolves with the counters once they satisfy `condition`. */
   countersWhen(
     what: string,

@@ -75,6 +75,20 @@ for (const settings of Object.values(LIKE_EACH_OTHER)) {
       assert.ok([0, 1].includes(second[0]! - first.at(-1)!), `${first.at(-1)}, ${second[0]}`)
     })
 
+    test('a filter is in place before the first frame', async () => {
+      const others = ethernet(TEST_ETHER_TYPE, new Uint8Array(46).fill(2))
+      const ours = ethernet(TEST_ETHER_TYPE, new Uint8Array(46).fill(1))
+      const sending = wire.sendFrames('client', [others], { rounds: 20_000, perMs: 10 })
+
+      const filter = `${ONE_OF_OURS} and ether[14] = 1`
+      const engine = await WireEngine.mirroring(wire, { ...settings, filter })
+      await sending
+      await wire.sendFrames('client', [ours])
+
+      await engine.countersWhen('the one is sent', (now) => now.sentFrames === 1)
+      assert.equal((await engine.stop()).capturedFrames, 1)
+    })
+
     test('a filter that does not compile changes nothing, and says why', async () => {
       const engine = await WireEngine.mirroring(wire, { ...settings, filter: ONE_OF_OURS })
 

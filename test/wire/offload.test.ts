@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import test, { after, afterEach, before } from 'node:test'
-import { ethernet, hex, ipv6, tagged, udp } from '../helpers/frames.ts'
+import { concat, ethernet, hex, ipv6, number, tagged, udp } from '../helpers/frames.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
 import { LIKE_EACH_OTHER, unaccounted, WireEngine } from '../helpers/wire-engine.ts'
-import { asSet, unwrapped } from '../helpers/wire-frames.ts'
+import { asSet, TEST_ETHER_TYPE, unwrapped } from '../helpers/wire-frames.ts'
 import { HOSTS, Wire } from '../helpers/wire.ts'
 
 const MIRRORED = 'udp dst port 4789'
@@ -47,6 +47,25 @@ for (const [family, address] of [
     assert.equal(unaccounted(await engine.stop()), 0)
   })
 }
+
+test('a sensor with a socket gets many datagrams as one, which its kernel takes apart again', async () => {
+  const filter = 'ether src 02:00:00:00:00:01'
+  const engine = await WireEngine.mirroring(wire, { engine: 'ring', filter })
+  await engine.setDestination(HOSTS.sensor.ipv4, 'socket')
+  const atTheInterface = await WireCapture.start(wire, 'sensor', 'eth0', MIRRORED)
+  const unpacked = await WireCapture.start(wire, 'sensor', 'vx0', filter)
+  const frames = Array.from({ length: 200 }, (_, index) =>
+    ethernet(TEST_ETHER_TYPE, concat(number(index, 2), new Uint8Array(44))),
+  )
+
+  await wire.sendFrames('client', frames)
+
+  assert.deepEqual(asSet(await unpacked.atLeast(200)), asSet(frames))
+  const datagrams = await atTheInterface.stop()
+  assert.ok(datagrams.length < 100, `${datagrams.length} at the interface`)
+  assert.ok(Math.max(...datagrams.map(({ length }) => length)) > 1514)
+  assert.equal((await engine.stop()).sentFrames, 200)
+})
 
 for (const settings of Object.values(LIKE_EACH_OTHER)) {
   test(`${settings.engine}: frames with one VLAN tag and with two arrive with them`, async () => {

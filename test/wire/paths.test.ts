@@ -69,7 +69,9 @@ for (const [what, limit] of [
   ['drops what its queue has no room for', '5000'],
   ['keeps all that sockets have room for', '50000000'],
 ] as const) {
-  test(`a link that is too slow and ${what} costs mirrored frames, which are counted, and no captured ones`, async () => {
+  test(`a link that is too slow and ${what} costs mirrored frames, which are counted, and no captured ones`, async (t) => {
+    const fast = () => wire.run('pod', 'tc', 'qdisc', 'del', 'dev', 'eth0', 'root')
+    t.after(() => fast().catch(() => undefined))
     const engine = await WireEngine.mirroring(wire, { engine: 'ring', filter: ONE_OF_OURS })
     const frames = Array.from({ length: 100 }, (_, index) =>
       ethernet(TEST_ETHER_TYPE, concat(number(index, 2), new Uint8Array(1000))),
@@ -85,7 +87,7 @@ for (const [what, limit] of [
     assert.equal(counters.sentFrames + counters.dropped.backlog, 5000)
     assert.ok(counters.dropped.backlog > 1000)
 
-    await wire.run('pod', 'tc', 'qdisc', 'del', 'dev', 'eth0', 'root')
+    await fast()
     await wire.sendFrames('client', frames)
     const now = await engine.countersWhen('100 more are sent', ({ sentFrames }) => {
       return sentFrames === counters.sentFrames + 100
