@@ -29,11 +29,12 @@ try {
 
 async function credentialsOf(config: WebhookConfig): Promise<KubeCredentials> {
   if (config.kubeconfig === undefined) {
-    return serviceAccountCredentials({
+    const account = {
       directory: SERVICE_ACCOUNT_PATH,
       host: process.env['KUBERNETES_SERVICE_HOST'],
       port: process.env['KUBERNETES_SERVICE_PORT'],
-    })
+    }
+    return serviceAccountCredentials(account, 'run it in a pod, or let KUBECONFIG name a file')
   }
   // Loaded only where it is needed: reading kubeconfigs costs some 70 MB of memory.
   const { kubeconfigCredentials } = await import('../lib/kube/kubeconfig.ts')

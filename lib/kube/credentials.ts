@@ -44,15 +44,19 @@ export interface ServiceAccount {
  * The credentials of a pod's service account. Token and CA are read anew for every request: the
  * kubelet replaces a projected token when 80 % of its life has passed, and the CA's ConfigMap when
  * the cluster's CA is rotated; two small reads per request are cheaper than knowing when.
- * @throws AppError ERR_KUBE_AUTH when host or port are missing: this process is not in a pod.
+ * @throws AppError ERR_KUBE_AUTH when host or port are missing: this process is not in a pod; the message
+ * ends with `remedy`, what to do then.
  */
-export function serviceAccountCredentials(account: ServiceAccount): KubeCredentials {
+export function serviceAccountCredentials(
+  account: ServiceAccount,
+  remedy = 'run it in a pod',
+): KubeCredentials {
   const { directory, host, port } = account
   if (!host || !port) {
     throw new AppError(
       'ERR_KUBE_AUTH',
       'no Kubernetes API to talk to: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not ' +
-        'set, as they are in every pod; give the sensor as an address or host name instead',
+        `set, as they are in every pod; ${remedy}`,
     )
   }
   const server = `https://${isIPv6(host) ? `[${host}]` : host}:${port}`

@@ -16,6 +16,9 @@ export interface SensorSurroundings {
   readonly log: Logger
 }
 
+/** What to do where there is no API. */
+const REMEDY = 'give the sensor as an address or host name instead'
+
 /**
  * The source for the sensor of `config`. Only pods need the Kubernetes API.
  * @throws AppError ERR_KUBE_AUTH when pods are wanted and this is not a pod.
@@ -30,7 +33,7 @@ export function createSensorSource(
     case 'host':
       return hostSensor({ host: sensor.host, port, ownAddresses, dns: systemDns() })
     case 'pods': {
-      const client = new KubeClient(serviceAccountCredentials(serviceAccount))
+      const client = new KubeClient(serviceAccountCredentials(serviceAccount, REMEDY))
       return podSensors({ ...sensor, client, port, ownAddresses, log })
     }
   }

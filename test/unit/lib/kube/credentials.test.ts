@@ -37,11 +37,13 @@ test('an IPv6 host is put into brackets', () => {
 })
 
 test('outside a pod there is no API to talk to', () => {
-  assert.throws(() => serviceAccountCredentials({ directory: '/', host: undefined, port: '443' }), {
+  const outside = { directory: '/', host: undefined, port: '443' }
+
+  assert.throws(() => serviceAccountCredentials(outside, 'do this instead'), {
     code: 'ERR_KUBE_AUTH',
     message:
       'no Kubernetes API to talk to: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not ' +
-      'set, as they are in every pod; give the sensor as an address or host name instead',
+      'set, as they are in every pod; do this instead',
   })
 })
 
