@@ -81,7 +81,7 @@ class Webhook implements RunningWebhook {
     this.#namespaces.subscribe(() => {
       this.#coverage.trigger()
     })
-    const onRestored = this.#eventOf('ConfigurationRestored')
+    const onRestored = this.#eventOf('Restored')
     this.#enabledLoops = createEnabledLoops({ ...deps, namespaces: this.#namespaces, onRestored })
     const { own, podName } = config
     this.#configuration = new ConfigurationWatch({

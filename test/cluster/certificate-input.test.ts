@@ -9,6 +9,7 @@ import { losesNothing } from '../helpers/loses-nothing.ts'
 import { clearOwnEvents, ownEvents, saidBy } from '../helpers/own-events.ts'
 import { OWN } from '../helpers/own-objects.ts'
 import {
+  editSecret,
   patchConfiguration,
   putGivenSecret,
   putTrusted,
@@ -107,13 +108,30 @@ suite('while somebody else keeps breaking things', { timeout: 400_000 }, () => {
     }
   })
 
+  test('podtap’s own Secret is put back where its key was broken, and that is told', async (t) => {
+    const before = await readSecret()
+
+    const told = await losesNothing(t, NS, async () => {
+      await editSecret({ 'tls.key': 'garbage' })
+      return saidBy(1, 'Restored')
+    })
+
+    assert.equal(told.length, 1)
+    assert.match(
+      told[0]!,
+      /^Secret podtap\/podtap-webhook-tls: not readable: .*; the replica that leads makes/,
+    )
+    assert.deepEqual(await readSecret(), before)
+    assert.deepEqual(await servedExpiries(), expiries)
+  })
+
   test('a caBundle of garbage is put back, and that is told', async () => {
     const bundle = await readTrusted()
 
     await putTrusted('garbage')
     await until('the caBundle', async () => (await readTrusted()) === bundle)
 
-    assert.deepEqual(await saidBy(1, 'ConfigurationRestored'), [
+    assert.deepEqual(await saidBy(1, 'Restored'), [
       'MutatingWebhookConfiguration podtap: its caBundle was changed by somebody else and is put ' +
         'back; CERTIFICATE=secret leaves it to you',
     ])
@@ -164,7 +182,7 @@ suite('while somebody else keeps breaking things', { timeout: 400_000 }, () => {
     await patchConfiguration({ op: 'remove', path: '/webhooks/0/namespaceSelector' })
     await until('the selector again', async () => (await selector()) === kept)
 
-    assert.deepEqual(await saidBy(1, 'ConfigurationRestored'), [
+    assert.deepEqual(await saidBy(1, 'Restored'), [
       'namespaceSelector of podtap: changed by somebody else, put back',
     ])
     await kubectl('-n', 'podtap', 'set', 'env', 'deployment/podtap-webhook', 'SCOPE-')

@@ -3,13 +3,14 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import type { KeyPair } from '../../webhook/certificates/issue.ts'
 import { closeNamespaces, openNamespace } from '../helpers/cluster-laws.ts'
-import { installPodtap, kubectl, rollout, until } from '../helpers/cluster.ts'
+import { get, installPodtap, kubectl, rollout, until } from '../helpers/cluster.ts'
 import {
   foreignAuthority,
   foreignSecret,
   type ForeignSecret,
 } from '../helpers/foreign-certificate.ts'
 import { losesNothing } from '../helpers/loses-nothing.ts'
+import { clearOwnEvents, saidBy } from '../helpers/own-events.ts'
 import { OWN } from '../helpers/own-objects.ts'
 import {
   isInjected,
@@ -22,6 +23,7 @@ import {
 
 const NS = 'podtap-given'
 const WEBHOOK = 'deployment/podtap-webhook'
+const REPLICAS = 2
 const HOUR_MS = 3_600_000
 
 suite('a Secret that somebody else keeps', { timeout: 400_000 }, () => {
@@ -91,4 +93,48 @@ suite('a Secret that somebody else keeps', { timeout: 400_000 }, () => {
     assert.equal(await readTrusted(), next.cert)
     authority = next
   })
+
+  test('that is broken stays as it is, and what was served is served', async (t) => {
+    const good = (await readSecret())!
+    const bad = { ...good, 'tls.key': (await issue(authority))['tls.key'] }
+    await clearOwnEvents()
+
+    const told = await losesNothing(t, NS, async () => {
+      await putGivenSecret(bad)
+      return saidBy(REPLICAS, 'CertificateProblem')
+    })
+
+    assert.deepEqual(told, [
+      'Secret podtap/podtap-webhook-tls: key and certificate differ; with CERTIFICATE=secret it stays as it is: repair it',
+    ])
+    assert.deepEqual(await readSecret(), bad)
+    await putGivenSecret(good)
+  })
+
+  test('whose caBundle somebody broke leaves that to its owner: not ready, and why', async () => {
+    await clearOwnEvents()
+    const bundle = await readTrusted()
+
+    await putTrusted('garbage')
+    try {
+      assert.deepEqual(await saidBy(REPLICAS, 'CertificateProblem'), [
+        'MutatingWebhookConfiguration podtap: its caBundle does not trust the certificate of Secret ' +
+          'podtap/podtap-webhook-tls; put its authority there, or have cert-manager do so (annotation ' +
+          'cert-manager.io/inject-ca-from)',
+      ])
+      await until('no ready replica', async () => (await readyReplicas()) === 0)
+      assert.equal(await readTrusted(), 'garbage')
+    } finally {
+      await putTrusted(bundle)
+    }
+    await until('ready replicas', async () => (await readyReplicas()) === REPLICAS)
+    await until('an injected Deployment', () => isInjected(NS))
+  })
 })
+
+async function readyReplicas(): Promise<number> {
+  const { status } = await get<{ status: { readyReplicas?: number } }>(
+    ...['-n', 'podtap', 'deployment', 'podtap-webhook'],
+  )
+  return status.readyReplicas ?? 0
+}

@@ -19,6 +19,12 @@ export async function putGivenSecret(pems: Readonly<Record<string, string>>): Pr
   await withInput(JSON.stringify(secret), exists ? 'replace' : 'create', '-f', '-')
 }
 
+/** Edits the Secret in place, as `kubectl edit` would: labels and other keys stay. Any text by key. */
+export async function editSecret(texts: Readonly<Record<string, string>>): Promise<void> {
+  const patch = JSON.stringify({ stringData: texts })
+  await kubectl('-n', 'podtap', 'patch', 'secret', SECRET, '-p', patch)
+}
+
 /** What the Secret holds, PEM by key; undefined: there is none. */
 export async function readSecret(): Promise<Readonly<Record<string, string>> | undefined> {
   const found = await kubectl(

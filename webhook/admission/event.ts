@@ -16,7 +16,7 @@ export type EventReason =
   | 'PodtapUnwanted'
   | 'CertificateProblem'
   | 'ConfigurationProblem'
-  | 'ConfigurationRestored'
+  | 'Restored'
 
 /** An event that is yet to be recorded. */
 export interface WorkloadEvent {

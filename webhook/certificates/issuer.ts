@@ -78,12 +78,12 @@ export class CertificateIssuer {
     this.#trusted.update(await this.#readBundles(), performance.now())
     const secret = await store.read()
     this.#pauseMs = INTERVAL_MS
-    if (secret === undefined || secret.ours) {
-      await this.#carryOut(await this.#step(secret, now()), secret)
-      return
-    }
     const problem = secretProblem({ own, source: settings.source, secret, now: now() })
-    if (problem === undefined) await this.#trust(this.#withOld(secret.content))
+    if (secret === undefined || secret.ours) {
+      const step = await this.#step(secret, now())
+      await this.#carryOut(step, secret)
+      if (secret && step.write && problem !== undefined) this.#deps.onRestored(problem)
+    } else if (problem === undefined) await this.#trust(this.#withOld(secret.content))
     else await this.#trust(this.#deps.served()?.authorities)
   }
 

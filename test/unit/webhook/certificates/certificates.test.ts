@@ -187,6 +187,13 @@ suite('the certificate of two replicas', { timeout: 180_000 }, () => {
 
     await ready(...all)
     assert.deepEqual([...new Set(all.map(({ server }) => server.cert))], [before])
+    await until(
+      () => 'that it is told',
+      () => all[0]?.restored.length === 1,
+    )
+    assert.deepEqual(all[0]?.restored, [
+      'Secret podtap/podtap-webhook-tls: tls.crt or tls.key is missing; the replica that leads makes a new one',
+    ])
   })
 
   test('goes on being served where its Secret was deleted, until the new one is known', async () => {
