@@ -49,6 +49,8 @@ export class CaptureRing {
   readonly #size: RingSize
   readonly #hasVnetHeader: boolean
   #block = 0
+  /** Where the block that was opened last begins. */
+  #opened = 0
   #packet = 0
   #packetsLeft = 0
   #current = 0
@@ -67,8 +69,9 @@ export class CaptureRing {
     const at = this.#blockAt(this.#block) >>> 2
     const { words } = this.#memory
     if ((Atomics.load(words, at + BLOCK_STATUS) & STATUS_USER) === 0) return false
+    this.#opened = at * 4
     this.#packetsLeft = words[at + BLOCK_PACKETS] ?? 0
-    this.#packet = at * 4 + (words[at + BLOCK_FIRST] ?? 0)
+    this.#packet = this.#opened + (words[at + BLOCK_FIRST] ?? 0)
     this.#block = (this.#block + 1) % this.#size.blocks
     this.heldBlocks++
     return true
@@ -130,9 +133,8 @@ export class CaptureRing {
 
   /** Whether `[start, start + length)` lies in the block that was opened last. */
   #isInBlock(start: number, length: number): boolean {
-    const { blocks, blockBytes } = this.#size
-    const block = this.#blockAt((this.#block - 1 + blocks) % blocks)
-    return length >= 0 && start >= block && start + length <= block + blockBytes
+    const end = this.#opened + this.#size.blockBytes
+    return length >= 0 && start >= this.#opened && start + length <= end
   }
 
   /** The kernel never gives a block like this; reading on could leave it. */

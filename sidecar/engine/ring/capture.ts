@@ -5,7 +5,7 @@ import { CaptureRing, type RingSize } from './capture-ring.ts'
 import { excludedAddresses } from './excluded-addresses.ts'
 import type { Instruction } from './instructions.ts'
 import { LAYOUT } from './layout.ts'
-import { isAddressable, memoryOver, type Memory } from './memory.ts'
+import type { Memory } from './memory.ts'
 import * as native from './native.ts'
 import { OUTGOING, OWN_MARK, refusals } from './own-mark.ts'
 import { RESOURCE, type RingOptions } from './ring-options.ts'
@@ -23,6 +23,20 @@ const PACKET_VNET_HDR = [SOL_PACKET, 15] as const
 const TPACKET_V3 = 2
 const FRAME_BYTES = 2048
 
+/** What a capture is made of. */
+export interface CaptureParts {
+  /** As much as captureBytes() says; the ring is laid over its end. */
+  readonly memory: Memory
+  /** Instructions of the capture filter, 8 bytes each (`struct sock_filter`). */
+  readonly filter: Uint8Array
+  readonly attachTo: AttachmentFactory
+}
+
+/** How much memory the engine and its ring take. */
+export function captureBytes({ blockBytes, blocks }: RingSize): number {
+  return LAYOUT.end + blockBytes * blocks
+}
+
 /** An open capture. */
 export class Capture {
   readonly memory: Memory
@@ -33,11 +47,11 @@ export class Capture {
   readonly filter: SocketFilter
 
   /**
-   * Everything but the interface is in place afterwards, the filter (`expression`, compiled) included:
+   * Everything but the interface is in place afterwards, the filter included:
    * no frame that should not pass can enter.
    * @throws AppError ERR_CAPTURE.
    */
-  constructor(options: RingOptions, expression: Uint8Array, attachTo: AttachmentFactory) {
+  constructor(options: RingOptions, { memory, filter, attachTo }: CaptureParts) {
     const { ring } = options
     this.fd = openSocket()
     const resources = new Float64Array(options.resources)
@@ -50,17 +64,13 @@ export class Capture {
       own: ownRefusals(native.isLoopback(this.fd, options.interfaceName)),
       interfaces: this.interfaces.interfaces,
       addresses: excludedAddresses(options.excluded),
-      expression,
+      expression: filter,
     })
     const hasVnetHeader = configure(this.fd, options)
-    const mapLength = LAYOUT.end + ring.blockBytes * ring.blocks
-    const address = mapMemory(mapLength)
-    resources[RESOURCE.mapAddress] = address
-    resources[RESOURCE.mapLength] = mapLength
-    if (!native.mapSocketAt(address + LAYOUT.end, ring.blockBytes * ring.blocks, this.fd)) {
+    if (!native.mapSocketAt(memory.address + LAYOUT.end, ring.blockBytes * ring.blocks, this.fd)) {
       throw failure('mapping the capture ring')
     }
-    this.memory = memoryOver(native.viewMemory(address, mapLength), address)
+    this.memory = memory
     this.ring = new CaptureRing(this.memory, LAYOUT.end, ring, hasVnetHeader)
   }
 
@@ -105,17 +115,6 @@ function ownRefusals(isLoopback: boolean): Instruction[] {
     { field: 'mark', value: OWN_MARK },
     ...(isLoopback ? [{ field: 'packetType', value: OUTGOING } as const] : []),
   ])
-}
-
-/** Memory for everything; see isAddressable() for what it must not cross, which needs a second try at most. */
-function mapMemory(length: number): number {
-  const first = native.mapAnonymous(length)
-  if (first === -1) throw failure(`mapping ${length} bytes`)
-  if (isAddressable(first, length)) return first
-  const second = native.mapAnonymous(length)
-  native.unmap(first, length)
-  if (second === -1 || !isAddressable(second, length)) throw failure(`mapping ${length} bytes`)
-  return second
 }
 
 function failure(what: string, hint = ''): AppError {

@@ -9,7 +9,7 @@ import { CaptureRing } from './capture-ring.ts'
 import { createFrame } from './captured-frame.ts'
 import { UdpLanes } from './lanes.ts'
 import { LAYOUT } from './layout.ts'
-import { memoryOver, type Memory } from './memory.ts'
+import type { Memory } from './memory.ts'
 import { MAX_MESSAGES, MAX_MESSAGE_PIECES, Messages } from './messages.ts'
 import { mirrorFrame } from './mirror-frame.ts'
 import { Runs } from './runs.ts'
@@ -31,9 +31,11 @@ const SEGMENTS = [0, 20, 100, 1448, 6, 0, 500, 1448, 0, 14_480, 30, 1448, 26_000
 const TCP = 6
 const UDP = 17
 
-/** Does all that is done with frames, except that nothing is sent. */
-export function warmUp(): void {
-  const memory = memoryOver(new ArrayBuffer(LAYOUT.end + BLOCK_BYTES), 0)
+/**
+ * Does all that is done with frames, except that nothing is sent, in `memory` that no ring is laid over
+ * yet. It is all 0 again afterwards.
+ */
+export function warmUp(memory: Memory): void {
   const batch = new Batch(memory, LAYOUT.headers, 0)
   const frame = createFrame(memory.bytes)
   const lanes = unconnectedLanes()
@@ -49,6 +51,7 @@ export function warmUp(): void {
     batch.clear()
     ring.releaseBlocks()
   }
+  memory.bytes.fill(0, 0, LAYOUT.end + BLOCK_BYTES)
 }
 
 function unconnectedLanes(): UdpLanes {

@@ -5,9 +5,8 @@
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
 import { DROP_REASONS, type DropReason } from '../../contract.ts'
 import type { EngineState } from '../engine.ts'
-import type { AttachmentFactory } from './attachment.ts'
 import { Batch } from './batch.ts'
-import { Capture } from './capture.ts'
+import { Capture, type CaptureParts } from './capture.ts'
 import { CopyFinder } from './copy-finder.ts'
 import { excludedAddresses } from './excluded-addresses.ts'
 import { WorkDebug } from './work-debug.ts'
@@ -45,13 +44,10 @@ const BLOCKS_AT_ONCE = 4
 const PIECES_AT_ONCE = 2048
 
 /** What is there before the loop begins. */
-export interface LoopParts {
+export interface LoopParts extends CaptureParts {
   readonly sockets: PortSockets
-  /** Instructions of the capture filter, 8 bytes each (`struct sock_filter`). */
-  readonly filter: Uint8Array
   /** Where commands come from and reports go to. */
   readonly port: MessagePort
-  readonly attachTo: AttachmentFactory
 }
 
 /** Captures and sends until it is told to stop. */
@@ -72,10 +68,10 @@ export class WorkerLoop {
   #nextCheck = 0
 
   /** @throws AppError ERR_CAPTURE. */
-  constructor(options: RingOptions, { sockets, filter, port, attachTo }: LoopParts) {
+  constructor(options: RingOptions, { sockets, port, ...parts }: LoopParts) {
     this.#port = port
     this.#counters = new Float64Array(options.counters)
-    this.#capture = new Capture(options, filter, attachTo)
+    this.#capture = new Capture(options, parts)
     const { memory } = this.#capture
     this.#wakeFd = native.eventfd(0, EFD_CLOEXEC_NONBLOCK)
     new Float64Array(options.resources)[RESOURCE.wakeFd] = this.#wakeFd

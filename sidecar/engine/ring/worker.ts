@@ -2,7 +2,10 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { AppError, messageOf } from '../../../lib/errors.ts'
 import type { InterfaceChange } from '../engine.ts'
+import { allocateMemory } from './allocate-memory.ts'
 import type { AttachmentFactory } from './attachment.ts'
+import { captureBytes } from './capture.ts'
+import type { Memory } from './memory.ts'
 import { OneInterface } from './one-interface.ts'
 import { openPortSockets } from './port-sockets.ts'
 import { ringFilter } from './ring-filter.ts'
@@ -37,12 +40,20 @@ async function run(options: RingOptions): Promise<void> {
     port.postMessage({ kind: 'ports', ports: { first, last } } satisfies Report)
     const filter = await ringFilter(options, sockets)
     const attachTo = await attachmentOf(options)
-    const loop = new WorkerLoop(options, { sockets, filter, port, attachTo })
-    warmUp()
-    loop.run()
+    const memory = allocate(options, resources)
+    warmUp(memory)
+    new WorkerLoop(options, { sockets, filter, port, attachTo, memory }).run()
   } finally {
     releaseResources(resources)
   }
+}
+
+function allocate({ ring }: RingOptions, resources: Float64Array): Memory {
+  const { memory, isMapped } = allocateMemory(captureBytes(ring))
+  if (!isMapped) return memory
+  resources[RESOURCE.mapAddress] = memory.address
+  resources[RESOURCE.mapLength] = memory.bytes.length
+  return memory
 }
 
 /** Who captures on one interface pays nothing for what a choice among many takes. */

@@ -3,7 +3,9 @@
  * sending them anywhere. Arguments: the way, then the interfaces.
  */
 import { createInterface } from 'node:readline'
-import { Capture } from '../../../sidecar/engine/ring/capture.ts'
+import { allocateMemory } from '../../../sidecar/engine/ring/allocate-memory.ts'
+import type { AttachmentFactory } from '../../../sidecar/engine/ring/attachment.ts'
+import { Capture, captureBytes } from '../../../sidecar/engine/ring/capture.ts'
 import { createFrame, type CapturedFrame } from '../../../sidecar/engine/ring/captured-frame.ts'
 import type { RingSize } from '../../../sidecar/engine/ring/capture-ring.ts'
 import { ChosenInterfaces } from '../../../sidecar/engine/ring/chosen-interfaces.ts'
@@ -97,11 +99,12 @@ async function openAll(): Promise<Capture[]> {
   const filter = await ringFilter({ ...optionsFor(''), interfaces: rules }, { first: 1, last: 1 })
   const listener = { onChange: () => undefined }
   return opened.map((name) => {
-    const capture = new Capture(optionsFor(name), filter, (fd, onFilter) =>
+    const { memory } = allocateMemory(captureBytes(ring))
+    const attachTo: AttachmentFactory = (fd, onFilter) =>
       name === ''
         ? new ChosenInterfaces(fd, rules, { ...listener, onFilter })
-        : new OneInterface(fd, name),
-    )
+        : new OneInterface(fd, name)
+    const capture = new Capture(optionsFor(name), { memory, filter, attachTo })
     const problem = capture.attach()
     if (problem !== undefined) throw new Error(problem)
     return capture
