@@ -34,7 +34,7 @@ const PURE_FILES = [
   /^webhook\/admission\//,
   /^webhook\/coverage\/(coverage|drift-events|essentials|groups|judge|pod-facts|rollout)\.ts$/,
   /^sidecar\/contract\.ts$/,
-  /^sidecar\/engine\/(vxlan|packet|read-packet|ipv6-extensions|checksum|internet-sum|flow-hash|spread-flows|own-packets)\.ts$/,
+  /^sidecar\/engine\/(vxlan|packet|read-packet|ipv6-extensions|checksum|internet-sum|wide-sum|flow-hash|spread-flows|own-packets)\.ts$/,
   /^sidecar\/engine\/engine\.ts$/,
   /^sidecar\/interfaces\/choose-interfaces\.ts$/,
   /^sidecar\/sensor\/(choose-sensor|sensor-source|sensor-pod|address-family|refusals)\.ts$/,
