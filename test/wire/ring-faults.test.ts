@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import test, { after, afterEach, before } from 'node:test'
 import { concat, ethernet, ipv4, number, udp } from '../helpers/frames.ts'
 import { joinFragments, readIp } from '../helpers/reassembly.ts'
+import { until } from '../helpers/until.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
 import { LIKE_EACH_OTHER, unaccounted, WireEngine } from '../helpers/wire-engine.ts'
 import { TEST_ETHER_TYPE } from '../helpers/wire-frames.ts'
@@ -67,13 +68,7 @@ test('a thread that crashes again and again leaves nothing behind', async () => 
 
 for (const settings of Object.values(LIKE_EACH_OTHER)) {
   test(`${settings.engine}: an interface that is made anew under its name is captured again`, async (t) => {
-    const add = ['link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'eth2']
-    const make = async (): Promise<void> => {
-      await wire.run('pod', 'ip', ...add)
-      await wire.run('pod', 'ip', 'link', 'set', 'eth1', 'up')
-      await wire.run('pod', 'ip', 'link', 'set', 'eth2', 'up')
-    }
-    await make()
+    await makeEth1()
     t.after(() => wire.run('pod', 'ip', 'link', 'del', 'eth1'))
     const options = { ...settings, filter: ONE_OF_OURS, interfaceName: 'eth1' }
     const engine = await WireEngine.mirroring(wire, options)
@@ -83,7 +78,7 @@ for (const settings of Object.values(LIKE_EACH_OTHER)) {
     const changes = engine.states.length
     await wire.run('pod', 'ip', 'link', 'del', 'eth1')
     await engine.enters('waiting', changes)
-    await make()
+    await makeEth1()
     await engine.enters('capturing', changes)
     await wire.sendFrames('pod', numbered(10, 60), { from: 'eth2' })
 
@@ -95,6 +90,26 @@ for (const settings of Object.values(LIKE_EACH_OTHER)) {
     assert.equal((await engine.stop()).restarts, 1)
   })
 }
+
+test('an interface that is replaced by another of its name, unseen, is captured again', async (t) => {
+  await makeEth1()
+  t.after(() => wire.run('pod', 'ip', 'link', 'del', 'eth1'))
+  const engine = await WireEngine.mirroring(wire, { ...RING, interfaceName: 'eth1' })
+
+  process.kill(engine.pid, 'SIGSTOP')
+  await wire.run('pod', 'ip', 'link', 'del', 'eth1')
+  await makeEth1()
+  process.kill(engine.pid, 'SIGCONT')
+  await until(
+    () => 'frames are captured again',
+    async () => {
+      await wire.sendFrames('pod', numbered(1, 60), { from: 'eth2' })
+      return (await engine.counters()).sentFrames > 0
+    },
+  )
+
+  await engine.stop()
+})
 
 test('an MTU that shrinks while frames are mirrored is learned, and frames are split to fit', async (t) => {
   const filter = 'udp dst port 9'
@@ -179,6 +194,13 @@ test('more than the ring holds is dropped by the kernel and counted, and what fo
   assert.equal(after.dropped.kernel, counters.dropped.kernel)
   await engine.stop()
 })
+
+/** A pair of virtual interfaces on the pod, both up: what is sent on `eth2` comes in at `eth1`. */
+async function makeEth1(): Promise<void> {
+  await wire.run('pod', 'ip', 'link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'eth2')
+  await wire.run('pod', 'ip', 'link', 'set', 'eth1', 'up')
+  await wire.run('pod', 'ip', 'link', 'set', 'eth2', 'up')
+}
 
 /** `count` different frames of `size` bytes that no kernel answers. */
 function numbered(count: number, size: number): Uint8Array[] {
