@@ -5,7 +5,10 @@
  */
 import type { KoffiFunc, LibraryHandle } from 'koffi'
 import { AppError } from '../../lib/errors.ts'
+import { compileFilters } from '../engine/libpcap.ts'
 import { openLibpcap } from '../engine/libpcap-library.ts'
+import { INSTRUCTION_BYTES } from '../engine/ring/instructions.ts'
+import { addressOf } from '../engine/ring/native.ts'
 
 /** What tcpdump takes of a frame: more than any that Linux builds, but for BIG TCP. */
 const SNAPSHOT_BYTES = 262144
@@ -17,7 +20,6 @@ const BUFFER_BYTES = 4 * 1024 * 1024
 const WAIT_MS = 100
 
 const NANOSECONDS = 1
-const NETMASK_UNKNOWN = 0xffffffff
 const ERROR_BYTES = 256
 /** struct bpf_program: number of instructions, padding, pointer to them. */
 const PROGRAM_BYTES = 16
@@ -44,13 +46,18 @@ export interface LiveCapture {
 }
 
 /**
- * Opens `interfaceName` with `filter`, which must compile, and writes the head of the file.
+ * Opens `interfaceName` with `filters`, all of which a frame must pass and which must compile, and writes
+ * the head of the file.
  * @throws AppError ERR_INTERFACE or ERR_CAPTURE with libpcap's reason, ERR_NATIVE_LIBRARY.
  */
-export async function openLiveCapture(interfaceName: string, filter: string): Promise<LiveCapture> {
+export async function openLiveCapture(
+  interfaceName: string,
+  filters: readonly string[],
+): Promise<LiveCapture> {
+  const instructions = await compileFilters(filters, SNAPSHOT_BYTES)
   const library = await openLibpcap()
   const handle = activate(library, interfaceName)
-  setFilter(library, handle, filter)
+  setFilter(library, handle, instructions)
   const toStandardOutput = '-'
   const file = call(library, 'void *pcap_dump_open(void *handle, const char *name)')(
     handle,
@@ -112,17 +119,14 @@ function activate(library: LibraryHandle, interfaceName: string): Pointer {
   return handle
 }
 
-function setFilter(library: LibraryHandle, handle: Pointer, filter: string): void {
-  const compile = call(
-    library,
-    'int pcap_compile(void *handle, void *program, const char *text, int optimize, uint32_t netmask)',
-  )
+/** libpcap makes a copy of the program. */
+function setFilter(library: LibraryHandle, handle: Pointer, instructions: Uint8Array): void {
   const program = new Uint8Array(PROGRAM_BYTES)
+  const view = new DataView(program.buffer)
+  view.setUint32(0, instructions.length / INSTRUCTION_BYTES, true)
+  view.setBigUint64(8, addressOf(instructions), true)
   const set = call(library, 'int pcap_setfilter(void *handle, void *program)')
-  const failed =
-    compile(handle, program, filter, 1, NETMASK_UNKNOWN) !== 0 || set(handle, program) !== 0
-  if (failed) throw failure(library, handle, 'the filter')
-  call(library, 'void pcap_freecode(void *program)')(program)
+  if (set(handle, program) !== 0) throw failure(library, handle, 'the filter')
 }
 
 function failure(library: LibraryHandle, handle: Pointer, what: string, status = -1): AppError {

@@ -9,7 +9,7 @@ import { AppError, messageOf } from '../../lib/errors.ts'
 import { EXIT_CODES, TAP_SILENCE_SECONDS } from '../contract.ts'
 import { checkFilter } from '../engine/libpcap.ts'
 import { openLiveCapture, type LiveCapture } from './live-capture.ts'
-import { tapFilter } from './tap-filter.ts'
+import { tapFilters } from './tap-filter.ts'
 import { readTapSettings } from './tap-settings.ts'
 
 /** How long frames that were captured may take to be read after the end, in milliseconds. */
@@ -20,8 +20,8 @@ async function main(): Promise<void> {
   setPriority(constants.priority.PRIORITY_LOW)
   const settings = readTapSettings(process.argv.slice(2), process.env)
   await checkFilter(settings.filter)
-  const filter = tapFilter(settings.filter, settings.sensorPort)
-  const capture = await openLiveCapture(settings.interfaceName, filter)
+  const filters = tapFilters(settings.filter, settings.sensorPort)
+  const capture = await openLiveCapture(settings.interfaceName, filters)
   endWithReader(capture, settings.seconds)
   let frames = 0
   for (;;) {

@@ -7,15 +7,14 @@ import { OWN_HOP_LIMIT, ownPacketsFilter } from '../engine/own-packets.ts'
 const SOURCE_PORTS = { first: 49152, last: 65535 }
 
 /**
- * The pcap-filter expression for what the user wants less what podtap sends itself, whichever engine
- * does, and the ICMP errors that quote it. Mirrored frames are told from an application's VXLAN by
- * their hop limit, which nothing else has that leaves a pod.
+ * The pcap-filter expressions that a frame must pass: what the user wants, after what podtap sends itself,
+ * whichever engine does, and the ICMP errors that quote it, is left out. Mirrored frames are told from an
+ * application's VXLAN by their hop limit, which nothing else has that leaves a pod.
  */
-export function tapFilter(user: string, sensorPort: number): string {
+export function tapFilters(user: string, sensorPort: number): readonly string[] {
   const direction = 'outbound'
   const alike = ownPacketsFilter({ sensorPort, sourcePorts: SOURCE_PORTS, direction })
   const isOwn = `(ip[8] = ${OWN_HOP_LIMIT}) or (ip6[7] = ${OWN_HOP_LIMIT})`
   const isError = '(ip[9] = 1) or (ip6[6] = 58)'
-  const others = `not ((${alike}) and (${isOwn} or ${isError}))`
-  return user.trim() === '' ? others : `${others} and (${user})`
+  return [`not ((${alike}) and (${isOwn} or ${isError}))`, user]
 }

@@ -40,9 +40,9 @@ const MOST = 2_000_000
  */
 export function readTapSettings(args: readonly string[], env: Environment): TapSettings {
   const given = parseOptions(args)
-  const [firstInterface] = (env['INTERFACE'] ?? '').split(',')
+  const [firstInterface] = (env['INTERFACE'] ?? '').split(/[\s,]+/).filter(Boolean)
   const variables = {
-    '--interface': given.interface ?? firstInterface?.trim(),
+    '--interface': given.interface ?? firstInterface,
     '--count': given.count,
     '--seconds': given.seconds,
     SENSOR_PORT: env['SENSOR_PORT'],

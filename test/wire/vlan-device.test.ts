@@ -1,11 +1,16 @@
 /** A node whose pods are reached through a VLAN device: each frame passes it and the interface below. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test, { after, afterEach, before } from 'node:test'
 import { ethernet, hex, ipv4, tagged, udp } from '../helpers/frames.ts'
+import { readPcapFile } from '../helpers/pcap-file.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
 import { LIKE_EACH_OTHER, WireEngine } from '../helpers/wire-engine.ts'
 import { HOSTS, Wire } from '../helpers/wire.ts'
 
+const TAP = join(import.meta.dirname, '../../sidecar/tap/main.ts')
 const TAG = 5
 const RULES = { names: [], include: ['^eth7'], exclude: ['-p$'], any: true }
 
@@ -113,3 +118,21 @@ for (const settings of Object.values(LIKE_EACH_OTHER)) {
     await engine.stop()
   })
 }
+
+test('podtap tap: a filter for a VLAN lets through what comes with its tag', async () => {
+  const options = ['--filter', 'vlan 5 and udp port 9', '--count', '2']
+  const tap = wire.start('pod', process.execPath, TAP, ...options)
+  tap.stderr!.resume()
+  const pieces: Buffer[] = []
+  tap.stdout!.on('data', (piece: Buffer) => pieces.push(piece))
+  await once(tap.stdout!, 'data')
+
+  const [wanted, other] = [tagged(FRAME, 0x8100, TAG), tagged(FRAME, 0x8100, 6)]
+  const ended = once(tap, 'close')
+  await wire.sendFrames('client', [FRAME, wanted, other, wanted])
+  await ended
+
+  const file = join(wire.folder, 'tap.pcap')
+  writeFileSync(file, Buffer.concat(pieces))
+  assert.deepEqual(readPcapFile(file), [wanted, wanted])
+})

@@ -10,6 +10,7 @@ test('without arguments everything of the sidecar’s interface is wanted', () =
     count: undefined,
     seconds: undefined,
   })
+  assert.equal(readTapSettings([], { INTERFACE: 'net2 net1' }).interfaceName, 'net2')
   assert.equal(readTapSettings([], {}).interfaceName, 'eth0')
 })
 
