@@ -1,11 +1,12 @@
 /** BIG TCP: super-frames over 64 KB, in which IPv4 says length 0 and IPv6 has a jumbo option, arrive as ordinary packets. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import test, { after, afterEach, before } from 'node:test'
+import test from 'node:test'
 import { BAD_CHECKSUM, converse, DISTURBED, FRAGMENT, payloadBytes } from '../helpers/tcp-stream.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
 import { unaccounted, WireEngine } from '../helpers/wire-engine.ts'
-import { CONVERSATION, HOSTS, Wire } from '../helpers/wire.ts'
+import { openWire } from '../helpers/open-wire.ts'
+import { CONVERSATION, HOSTS } from '../helpers/wire.ts'
 
 const SET_GSO_SIZE = join(import.meta.dirname, '../helpers/set-gso-size.ts')
 const MIRRORED = 'udp dst port 4789'
@@ -23,24 +24,18 @@ const WRONG = [
   'frame.len > 1514 or ip.len == 0 or ipv6.plen == 0 or ipv6.hopopts',
 ].join(' or ')
 
-let wire: Wire
-
-before(async () => {
-  wire = await Wire.open()
-  await wire.addVxlan(0xabcdef, HOSTS.sensor.ipv4)
-  // As a network card without USO would: what the sensor's interface sees are single datagrams.
-  await wire.runOnNode('ethtool', '-K', 'sensor', 'tx-udp-segmentation', 'off')
-  for (const host of ['pod', 'client'] as const) {
-    for (const [place, device] of [
-      [host, 'eth0'],
-      ['node', host],
-    ] as const) {
-      await wire.run(place, process.execPath, SET_GSO_SIZE, device, SUPER_FRAME_BYTES)
-    }
+const wire = await openWire()
+await wire.addVxlan(0xabcdef, HOSTS.sensor.ipv4)
+// As a network card without USO would: what the sensor's interface sees are single datagrams.
+await wire.runOnNode('ethtool', '-K', 'sensor', 'tx-udp-segmentation', 'off')
+for (const host of ['pod', 'client'] as const) {
+  for (const [place, device] of [
+    [host, 'eth0'],
+    ['node', host],
+  ] as const) {
+    await wire.run(place, process.execPath, SET_GSO_SIZE, device, SUPER_FRAME_BYTES)
   }
-})
-afterEach(() => wire.endProcesses())
-after(() => wire.close())
+}
 
 for (const [family, address] of [
   ['IPv4', HOSTS.pod.ipv4],

@@ -1,11 +1,12 @@
 /** Where frames go: to several sensors, by a filter that changes, and what is heard of those that get lost. */
 import assert from 'node:assert/strict'
-import test, { after, afterEach, before, suite } from 'node:test'
+import test, { suite } from 'node:test'
 import { concat, ethernet, hex, ipv4, number, udp } from '../helpers/frames.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
 import { LIKE_EACH_OTHER, unaccounted, WireEngine } from '../helpers/wire-engine.ts'
 import { TEST_ETHER_TYPE, unwrapped } from '../helpers/wire-frames.ts'
-import { HOSTS, Wire } from '../helpers/wire.ts'
+import { openWire } from '../helpers/open-wire.ts'
+import { HOSTS } from '../helpers/wire.ts'
 
 const MIRRORED = 'udp dst port 4789'
 const ONE_OF_OURS = 'ether proto 0x88b5'
@@ -13,17 +14,11 @@ const ONE_OF_OURS = 'ether proto 0x88b5'
 const SENSORS = [HOSTS.sensor.ipv4, '10.77.0.13', '10.77.0.23']
 const FLOWS = 100
 
-let wire: Wire
-
-before(async () => {
-  wire = await Wire.open()
-  for (const address of SENSORS.slice(1)) {
-    await wire.run('sensor', 'ip', 'addr', 'add', `${address}/24`, 'dev', 'eth0')
-  }
-  await wire.unlimitIcmpErrors('sensor')
-})
-afterEach(() => wire.endProcesses())
-after(() => wire.close())
+const wire = await openWire()
+for (const address of SENSORS.slice(1)) {
+  await wire.run('sensor', 'ip', 'addr', 'add', `${address}/24`, 'dev', 'eth0')
+}
+await wire.unlimitIcmpErrors('sensor')
 
 for (const settings of Object.values(LIKE_EACH_OTHER)) {
   suite(settings.engine, () => {

@@ -1,13 +1,14 @@
 /** What goes wrong around a mirror: it says so, counts everything, and goes on by itself. */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import test, { after, afterEach, before, suite } from 'node:test'
+import test, { suite } from 'node:test'
 import { concat, ethernet, number } from '../helpers/frames.ts'
 import { until } from '../helpers/until.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
 import { LIKE_EACH_OTHER, unaccounted, WireEngine } from '../helpers/wire-engine.ts'
 import { asSet, TEST_ETHER_TYPE } from '../helpers/wire-frames.ts'
-import { HOSTS, Wire } from '../helpers/wire.ts'
+import { openWire } from '../helpers/open-wire.ts'
+import { HOSTS } from '../helpers/wire.ts'
 
 const VNI = 0xabcdef
 const ONE_OF_OURS = 'ether proto 0x88b5'
@@ -18,14 +19,8 @@ const withCapabilities = (...names: readonly string[]): string[] => {
   return ['setpriv', `--inh-caps=${kept}`, `--bounding-set=${kept}`]
 }
 
-let wire: Wire
-
-before(async () => {
-  wire = await Wire.open()
-  await wire.addVxlan(VNI, HOSTS.sensor.ipv4)
-})
-afterEach(() => wire.endProcesses())
-after(() => wire.close())
+const wire = await openWire()
+await wire.addVxlan(VNI, HOSTS.sensor.ipv4)
 
 for (const settings of Object.values(LIKE_EACH_OTHER)) {
   suite(settings.engine, () => {

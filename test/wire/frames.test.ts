@@ -1,24 +1,19 @@
 /** What a sensor gets is what the pod's interface saw; tshark and the kernel's VXLAN device judge. */
 import assert from 'node:assert/strict'
-import test, { after, afterEach, before, suite } from 'node:test'
+import test, { suite } from 'node:test'
 import { concat, ethernet, hex, ipv4, ipv6, number, tagged, udp } from '../helpers/frames.ts'
 import { until } from '../helpers/until.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
 import { LIKE_EACH_OTHER, WireEngine, type WireEngineOptions } from '../helpers/wire-engine.ts'
 import { asSet, TEST_ETHER_TYPE, unwrapped } from '../helpers/wire-frames.ts'
+import { openWire } from '../helpers/open-wire.ts'
 import { HOSTS, Wire } from '../helpers/wire.ts'
 
 const VNI = 0xabcdef
 const ONE_OF_OURS = 'ether proto 0x88b5'
 
-let wire: Wire
-
-before(async () => {
-  wire = await Wire.open()
-  await wire.addVxlan(VNI, HOSTS.sensor.ipv4)
-})
-afterEach(() => wire.endProcesses())
-after(() => wire.close())
+const wire = await openWire()
+await wire.addVxlan(VNI, HOSTS.sensor.ipv4)
 
 for (const settings of Object.values(LIKE_EACH_OTHER)) {
   suite(settings.engine, () => {

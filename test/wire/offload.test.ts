@@ -1,12 +1,13 @@
 /** What kernels and applications leave to network cards arrives at a sensor as it would have been on a cable. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import test, { after, afterEach, before } from 'node:test'
+import test from 'node:test'
 import { concat, ethernet, hex, ipv6, number, tagged, udp } from '../helpers/frames.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
 import { LIKE_EACH_OTHER, unaccounted, WireEngine } from '../helpers/wire-engine.ts'
 import { asSet, TEST_ETHER_TYPE, unwrapped } from '../helpers/wire-frames.ts'
-import { HOSTS, Wire } from '../helpers/wire.ts'
+import { openWire } from '../helpers/open-wire.ts'
+import { HOSTS } from '../helpers/wire.ts'
 
 const MIRRORED = 'udp dst port 4789'
 const SEND_SEGMENTED = join(import.meta.dirname, '../helpers/send-segmented.ts')
@@ -14,14 +15,8 @@ const BAD_CHECKSUM =
   'tcp.checksum.status == 0 or ip.checksum.status == 0 or ' +
   '(udp.checksum.status == 0 and not udp.port == 4789)'
 
-let wire: Wire
-
-before(async () => {
-  wire = await Wire.open()
-  await wire.addVxlan(0xabcdef, HOSTS.sensor.ipv4)
-})
-afterEach(() => wire.endProcesses())
-after(() => wire.close())
+const wire = await openWire()
+await wire.addVxlan(0xabcdef, HOSTS.sensor.ipv4)
 
 for (const [family, address] of [
   ['IPv4', HOSTS.client.ipv4],

@@ -1,11 +1,12 @@
 /** More frames than the engine `ring` can mirror, or while it cannot run: none is lost that is not counted. */
 import assert from 'node:assert/strict'
-import test, { after, afterEach, before } from 'node:test'
+import test from 'node:test'
 import { CpuGroup } from '../bench/mirror/cgroup.ts'
 import { concat, hex, number } from '../helpers/frames.ts'
 import { unaccounted, WireEngine } from '../helpers/wire-engine.ts'
 import { TEST_ETHER_TYPE } from '../helpers/wire-frames.ts'
-import { HOSTS, Wire, type Place } from '../helpers/wire.ts'
+import { openWire } from '../helpers/open-wire.ts'
+import { HOSTS, type Place } from '../helpers/wire.ts'
 
 const RING = { engine: 'ring', filter: 'ether proto 0x88b5' } as const
 
@@ -15,14 +16,8 @@ const QUOTA_US = 25_000
 /** At 100,000 frames a second as many come while such a quota keeps the process waiting, 75 ms. */
 const FRAMES_OF_A_FREEZE = 7500
 
-let wire: Wire
-
-before(async () => {
-  wire = await Wire.open()
-  await wire.addVxlan(0xabcdef, HOSTS.sensor.ipv4)
-})
-afterEach(() => wire.endProcesses())
-after(() => wire.close())
+const wire = await openWire()
+await wire.addVxlan(0xabcdef, HOSTS.sensor.ipv4)
 
 for (const size of [60, 1400]) {
   test(`the ring holds what comes in 75 ms at 100,000 frames a second of ${size} bytes`, async () => {

@@ -1,6 +1,6 @@
 /** podtap never mirrors its own packets, and always mirrors what only looks like them. */
 import assert from 'node:assert/strict'
-import test, { after, afterEach, before, suite } from 'node:test'
+import test, { suite } from 'node:test'
 import { concat, ethernet, number } from '../helpers/frames.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
 import {
@@ -10,6 +10,7 @@ import {
   type WireEngineOptions,
 } from '../helpers/wire-engine.ts'
 import { asSet, TEST_ETHER_TYPE } from '../helpers/wire-frames.ts'
+import { openWire } from '../helpers/open-wire.ts'
 import { HOSTS, Wire } from '../helpers/wire.ts'
 
 const VNI = 0xabcdef
@@ -19,13 +20,7 @@ const ONE_OF_OURS = 'ether proto 0x88b5'
 const TEMPTING =
   'ether proto 0x88b5 or udp or ip[6:2] & 0x1fff != 0 or ip6 proto 44 or icmp or (icmp6 and ip6[40] < 128)'
 
-let wire: Wire
-
-before(async () => {
-  wire = await Wire.open()
-})
-afterEach(() => wire.endProcesses())
-after(() => wire.close())
+const wire = await openWire()
 
 for (const settings of Object.values(LIKE_EACH_OTHER)) {
   suite(settings.engine, () => {

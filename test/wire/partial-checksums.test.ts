@@ -1,6 +1,6 @@
 /** Checksums that a sender left to its network card are whole at the sensor; wrong ones are as wrong as they were. */
 import assert from 'node:assert/strict'
-import test, { after, afterEach, before } from 'node:test'
+import test from 'node:test'
 import {
   checksumOf,
   concat,
@@ -19,7 +19,8 @@ import { pattern } from '../helpers/reassembly.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
 import { unaccounted, WireEngine } from '../helpers/wire-engine.ts'
 import { unwrapped } from '../helpers/wire-frames.ts'
-import { HOSTS, Wire, type PartialFrame } from '../helpers/wire.ts'
+import { openWire } from '../helpers/open-wire.ts'
+import { HOSTS, type PartialFrame } from '../helpers/wire.ts'
 
 const MIRRORED = 'udp dst port 4789'
 const FROM_TEST = 'ether src 02:00:00:00:00:01'
@@ -65,14 +66,8 @@ interface Pair {
   readonly whole: Uint8Array
 }
 
-let wire: Wire
-
-before(async () => {
-  wire = await Wire.open()
-  await wire.addVxlan(0xabcdef, HOSTS.sensor.ipv4)
-})
-afterEach(() => wire.endProcesses())
-after(() => wire.close())
+const wire = await openWire()
+await wire.addVxlan(0xabcdef, HOSTS.sensor.ipv4)
 
 test('partial checksums are completed: TCP, UDP, ICMP, SCTP, in any tags, behind any headers', async () => {
   const pairs = TAGGINGS.flatMap((tagging) => packets(200).map((each) => pair(each, tagging)))

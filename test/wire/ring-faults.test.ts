@@ -1,25 +1,20 @@
 /** What can go wrong with the engine `ring` while it runs: it goes on, and every frame is counted. */
 import assert from 'node:assert/strict'
-import test, { after, afterEach, before } from 'node:test'
+import test from 'node:test'
 import { concat, ethernet, ipv4, number, udp } from '../helpers/frames.ts'
 import { joinFragments, readIp } from '../helpers/reassembly.ts'
 import { until } from '../helpers/until.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
 import { LIKE_EACH_OTHER, unaccounted, WireEngine } from '../helpers/wire-engine.ts'
 import { TEST_ETHER_TYPE } from '../helpers/wire-frames.ts'
-import { HOSTS, Wire } from '../helpers/wire.ts'
+import { openWire } from '../helpers/open-wire.ts'
+import { HOSTS } from '../helpers/wire.ts'
 
 const ONE_OF_OURS = 'ether proto 0x88b5'
 const RING = { engine: 'ring', filter: ONE_OF_OURS } as const
 
-let wire: Wire
-
-before(async () => {
-  wire = await Wire.open()
-  await wire.addVxlan(0xabcdef, HOSTS.sensor.ipv4)
-})
-afterEach(() => wire.endProcesses())
-after(() => wire.close())
+const wire = await openWire()
+await wire.addVxlan(0xabcdef, HOSTS.sensor.ipv4)
 
 test('a thread that crashes is replaced, and the counters go on where they were', async () => {
   const engine = await WireEngine.mirroring(wire, RING)

@@ -1,26 +1,21 @@
 /** What only the engine `ring` does: frames that fit the path, whole checksums, many sends at once. */
 import assert from 'node:assert/strict'
-import test, { after, afterEach, before } from 'node:test'
+import test from 'node:test'
 import type { Receiver } from '../../sidecar/contract.ts'
 import { concat, ethernet, hex, ipv4, number, tagged, udp } from '../helpers/frames.ts'
 import { joinFragments, readIp } from '../helpers/reassembly.ts'
 import { BAD_CHECKSUM, converse, DISTURBED, FRAGMENT, payloadBytes } from '../helpers/tcp-stream.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
 import { unaccounted, WireEngine, type WireEngineOptions } from '../helpers/wire-engine.ts'
-import { CONVERSATION, HOSTS, Wire } from '../helpers/wire.ts'
+import { openWire } from '../helpers/open-wire.ts'
+import { CONVERSATION, HOSTS } from '../helpers/wire.ts'
 
 const MIRRORED = 'udp dst port 4789'
 
-let wire: Wire
-
-before(async () => {
-  wire = await Wire.open()
-  await wire.addVxlan(0xabcdef, HOSTS.sensor.ipv4)
-  // As a network card without USO would: what the sensor's interface sees are single datagrams.
-  await wire.runOnNode('ethtool', '-K', 'sensor', 'tx-udp-segmentation', 'off')
-})
-afterEach(() => wire.endProcesses())
-after(() => wire.close())
+const wire = await openWire()
+await wire.addVxlan(0xabcdef, HOSTS.sensor.ipv4)
+// As a network card without USO would: what the sensor's interface sees are single datagrams.
+await wire.runOnNode('ethtool', '-K', 'sensor', 'tx-udp-segmentation', 'off')
 
 for (const receiver of ['sniffer', 'socket'] as const) {
   for (const family of [4, 6] as const) {

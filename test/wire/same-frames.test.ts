@@ -1,6 +1,6 @@
 /** Whichever engine mirrors it, a sensor reads the same traffic. */
 import assert from 'node:assert/strict'
-import test, { after, afterEach, before } from 'node:test'
+import test from 'node:test'
 import { framesOfFlows, lengthOf, readFlows } from '../helpers/flows.ts'
 import { until } from '../helpers/until.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
@@ -10,7 +10,8 @@ import {
   WireEngine,
   type WireEngineOptions,
 } from '../helpers/wire-engine.ts'
-import { HOSTS, Wire } from '../helpers/wire.ts'
+import { openWire } from '../helpers/open-wire.ts'
+import { HOSTS } from '../helpers/wire.ts'
 
 const FROM_TEST = 'ether src 02:00:00:00:00:01'
 
@@ -20,14 +21,8 @@ const LENGTHS = [
   ...[1452, 1453, 1459, 1460, 60, 1460, 61, 1400, 1400, 1460],
 ]
 
-let wire: Wire
-
-before(async () => {
-  wire = await Wire.open()
-  await wire.addVxlan(0xabcdef, HOSTS.sensor.ipv4)
-})
-afterEach(() => wire.endProcesses())
-after(() => wire.close())
+const wire = await openWire()
+await wire.addVxlan(0xabcdef, HOSTS.sensor.ipv4)
 
 test('both engines put the same inner frames on the wire, in order within a flow', async () => {
   const frames = framesOfFlows(LENGTHS)

@@ -1,7 +1,7 @@
 /** Real conversations of real kernels, with checksum offload as veth has it, seen whole by a sensor. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import test, { after, afterEach, before } from 'node:test'
+import test from 'node:test'
 import { concat, ethernet, hex, ipv4 } from '../helpers/frames.ts'
 import { until } from '../helpers/until.ts'
 import { WireCapture } from '../helpers/wire-capture.ts'
@@ -12,7 +12,8 @@ import {
   type WireEngineOptions,
 } from '../helpers/wire-engine.ts'
 import { asSet, TEST_ETHER_TYPE, withoutChecksum } from '../helpers/wire-frames.ts'
-import { CONVERSATION, HOSTS, Wire } from '../helpers/wire.ts'
+import { openWire } from '../helpers/open-wire.ts'
+import { CONVERSATION, HOSTS } from '../helpers/wire.ts'
 
 const VNI = 0xabcdef
 
@@ -51,14 +52,8 @@ const UDP_CLIENT = `
   socket.on('message', next)
   next()`
 
-let wire: Wire
-
-before(async () => {
-  wire = await Wire.open()
-  await wire.addVxlan(VNI, HOSTS.sensor.ipv4)
-})
-afterEach(() => wire.endProcesses())
-after(() => wire.close())
+const wire = await openWire()
+await wire.addVxlan(VNI, HOSTS.sensor.ipv4)
 
 for (const [family, url] of [
   ['IPv4', 'http://10.77.0.1:8080'],

@@ -1,7 +1,7 @@
 /** Where the kernel gives no notes on checksums and segments (PACKET_VNET_HDR): what is right then, and what cannot be. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import test, { after, afterEach, before } from 'node:test'
+import test from 'node:test'
 import {
   checksumOf,
   concat,
@@ -18,20 +18,15 @@ import { BAD_CHECKSUM, converse, DISTURBED, FRAGMENT, payloadBytes } from '../he
 import { WireCapture } from '../helpers/wire-capture.ts'
 import { unaccounted, WireEngine } from '../helpers/wire-engine.ts'
 import { unwrapped } from '../helpers/wire-frames.ts'
-import { CONVERSATION, HOSTS, Wire } from '../helpers/wire.ts'
+import { openWire } from '../helpers/open-wire.ts'
+import { CONVERSATION, HOSTS } from '../helpers/wire.ts'
 
 const MIRRORED = { filter: 'udp dst port 4789', snapBytes: 2048 }
 const SEND_SEGMENTED = join(import.meta.dirname, '../helpers/send-segmented.ts')
 const RING = { engine: 'ring', ring: { withoutVnetHeader: true } } as const
 
-let wire: Wire
-
-before(async () => {
-  wire = await Wire.open()
-  await wire.addVxlan(0xabcdef, HOSTS.sensor.ipv4)
-})
-afterEach(() => wire.endProcesses())
-after(() => wire.close())
+const wire = await openWire()
+await wire.addVxlan(0xabcdef, HOSTS.sensor.ipv4)
 
 for (const family of [4, 6] as const) {
   test(`TCP super-frames over IPv${family} are split evenly, every checksum right and no byte missing`, async () => {
