@@ -93,8 +93,8 @@ for (const settings of Object.values(LIKE_EACH_OTHER)) {
       await wire.sendFrames('pod', [...numbered(1, 65500), ...numbered(1, 65499)])
 
       const counters = await engine.countersWhen(
-        '2 are captured',
-        (now) => now.capturedFrames === 2,
+        '2 are accounted for',
+        (now) => now.capturedFrames === 2 && unaccounted(now) === 0,
       )
       assert.equal(counters.dropped['too-long'], 1)
       assert.equal(counters.sentFrames, 1)

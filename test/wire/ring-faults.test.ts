@@ -142,8 +142,8 @@ test('a path that turns out narrower is said once by EMSGSIZE, and the next fram
   t.after(() => wire.setMtu('pod', 1500))
   await wire.setMtu('pod', 1270)
   await wire.sendFrames('client', frames, { rounds: 3000, perMs: 1 })
-  const now = await engine.countersWhen('all are captured', ({ capturedFrames }) => {
-    return capturedFrames === 3001
+  const now = await engine.countersWhen('all are accounted for', (each) => {
+    return each.capturedFrames === 3001 && unaccounted(each) === 0
   })
 
   assert.equal(now.dropped['too-long'], now.capturedFrames - now.sentFrames)

@@ -245,6 +245,8 @@ export class WorkerLoop {
 
   #countDrops(): void {
     const drops = this.#capture.takeDrops()
+    // It was full, if only between two looks at it.
+    if (drops > 0) this.#counters[COUNTER.ringPeak] = this.#counters[COUNTER.ringBlocks] ?? 0
     this.#add(COUNTER.capturedFrames, drops)
     this.#drop('kernel', drops)
   }
