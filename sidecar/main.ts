@@ -11,7 +11,7 @@ import { EXIT_CODES, SERVICE_ACCOUNT_PATH } from './contract.ts'
 import { controlMirror, type MirrorControl } from './control-mirror.ts'
 import { obeySignals } from './control-signals.ts'
 import { checkFilter } from './engine/libpcap.ts'
-import { releaseCodeRegularly } from './engine/release-code.ts'
+import { releaseProgramRegularly } from './engine/release-program.ts'
 import { findDefaultDevice } from './interfaces/system-interfaces.ts'
 import { runUntil } from './mirror.ts'
 import {
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   await keepConfiguration(read, log)
   const mirror = await start(read.config, log)
   controlled.by = controlMirror({ running: mirror, known: read, readAgain, log })
-  releaseCodeRegularly()
+  releaseProgramRegularly()
   const counters = await runUntil(mirror, stopped.signal, read.config.durationMs)
   log.info(counters, stopped.signal.aborted ? 'mirroring ended' : 'mirroring ended after DURATION')
   process.exit(EXIT_CODES.ok)
