@@ -7,6 +7,7 @@
  */
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Load } from './mirror/load.ts'
 import { QUOTA_US } from './mirror/plan.ts'
 import { Rig } from './mirror/rig.ts'
@@ -18,7 +19,7 @@ import {
   type SoakSample,
 } from './mirror/soak-verdict.ts'
 import { SIDECAR, startSubject, type OwnCount, type Subject } from './mirror/subject.ts'
-import { SEQUENCE_FRAMES, type Mix } from './mirror/traffic.ts'
+import { datagramsPerFrame, SEQUENCE_FRAMES, type Mix } from './mirror/traffic.ts'
 
 /** The loads of a minute, one after the other; frames per second, far from what the quota allows. */
 const MIXES: readonly { readonly mix: Mix; readonly rate: number }[] = [
@@ -30,6 +31,10 @@ const MEGABITS = 100
 
 /** Of each load; with what it takes to look at the outcome, four of them fill a minute. */
 const SECONDS = 14
+
+/** On a machine that is busy with other things the last frames of a load may be a while on their way. */
+const LOOK_MS = 250
+const LOOKS = 20
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '30' } } })
 const minutes = Number(values.minutes)
@@ -68,10 +73,19 @@ async function runAll(subject: Subject): Promise<SoakSample[]> {
 }
 
 async function sendMix(subject: Subject, mix: Mix, rate: number): Promise<SoakSample> {
-  const before = subject.ownCount()
+  const [before, deliveredBefore] = [subject.ownCount(), rig.delivered()]
   const done = await load.sendMix(subject, { mix, rate, seconds: SECONDS })
-  const { frames: offered, delivered } = done
-  return { ...sampleOf(subject, before, done), offered, delivered }
+  const sample = (): SoakSample => ({
+    ...sampleOf(subject, before, done),
+    offered: done.frames,
+    delivered: (rig.delivered() - deliveredBefore) / datagramsPerFrame(mix),
+  })
+  let seen = sample()
+  for (let look = 0; look < LOOKS && unaccountedFrames(seen) > 0; look++) {
+    await delay(LOOK_MS)
+    seen = sample()
+  }
+  return seen
 }
 
 async function sendTcp(subject: Subject): Promise<SoakSample> {
