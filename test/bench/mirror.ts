@@ -42,8 +42,8 @@ const PROFILE_SECONDS = 4
 
 const SMALL_QUOTA_US = QUOTA_US / 5
 
-/** Until what a load set off in the background (compilation, collection) is over. */
-const SETTLE_MS = 2000
+/** Until starting up and what a load set off (compilation, collection, memory given back) are over. */
+const SETTLE_MS = 6000
 
 const { values } = parseArgs({
   options: {

@@ -67,7 +67,7 @@ function allSettings(): [string, Settings][] {
       ofBlock(size * KIB),
     ]),
     ...[10, 20, 100].map((ms): [string, Settings] => [
-      `${ms} ms until a block is given up`,
+      `${ms} ms until a block is handed over`,
       { ring: { ...DEFAULT_RING, retireMs: ms } },
     ]),
   ]
