@@ -41,7 +41,7 @@ export function sumBytes(bytes: Uint8Array, start: number, end: number): number 
   const last = (shift + wordsEnd) >>> 2
   let at = (shift + wordsStart) >>> 2
   let middle = 0
-  for (; lastWideSum !== undefined && last - at >= WIDE_SUM_WORDS;) {
+  while (lastWideSum !== undefined && last - at >= WIDE_SUM_WORDS) {
     const next = at + Math.min((last - at) & -WIDE_SUM_WORDS, MAX_WIDE_SUM_WORDS)
     middle = foldSum(middle + foldSum(lastWideSum(at << 2, next << 2) >>> 0))
     at = next

@@ -9,6 +9,7 @@
 import { VXLAN_PORT } from '../contract.ts'
 import { sumBytes } from '../engine/internet-sum.ts'
 import { OWN_HOP_LIMIT } from '../engine/own-packets.ts'
+import { DEFAULT_SOURCE_PORTS } from '../engine/ring/ring-options.ts'
 
 /** Bytes of IPv4 and UDP before the payload: what of an MTU is not left for it. */
 export const IP_UDP_BYTES = 28
@@ -17,7 +18,6 @@ const ETHERNET_BYTES = 14
 const UDP = 17
 const DONT_FRAGMENT = 0x4000
 const FIRST_SOURCE_PORT = 65528
-const SOURCE_PORTS = 8
 
 /** The whole frame around `payload`; the ports are those that the engine takes first. */
 export function wrapDatagram(payload: Uint8Array, flowHash: number): Uint8Array<ArrayBuffer> {
@@ -31,7 +31,7 @@ export function wrapDatagram(payload: Uint8Array, flowHash: number): Uint8Array<
   view.setUint8(23, UDP)
   frame.set([192, 0, 2, 1, 192, 0, 2, 2], 26)
   view.setUint16(24, ~sumBytes(frame, 14, 34))
-  view.setUint16(34, FIRST_SOURCE_PORT + (flowHash % SOURCE_PORTS))
+  view.setUint16(34, FIRST_SOURCE_PORT + (flowHash % DEFAULT_SOURCE_PORTS))
   view.setUint16(36, VXLAN_PORT)
   view.setUint16(38, 8 + payload.length)
   frame.set(payload, ETHERNET_BYTES + IP_UDP_BYTES)

@@ -17,6 +17,7 @@ import { DestinationSlots } from './destination-slots.ts'
 import {
   COUNTER,
   DEFAULT_RING,
+  DEFAULT_SOURCE_PORTS,
   sharedCounters,
   sharedResources,
   type RingOptions,
@@ -24,9 +25,6 @@ import {
 } from './ring-options.ts'
 import { RingWorker } from './ring-worker.ts'
 import { releaseResources } from './resources.ts'
-
-/** How many source ports there are unless the options say otherwise. */
-const SOURCE_PORTS = 8
 
 /** Pauses between threads that end at once. */
 const RESTART_BACKOFF = { firstMs: 100, ceilingMs: 5000 }
@@ -67,7 +65,7 @@ export class RingEngine implements Engine {
       excluded: [],
       debug: this.#debug.buffer,
       ring: DEFAULT_RING,
-      sourcePorts: SOURCE_PORTS,
+      sourcePorts: DEFAULT_SOURCE_PORTS,
       counters: this.#counters.buffer,
       resources: this.#resources.buffer,
       withoutRuns: false,

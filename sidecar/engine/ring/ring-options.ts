@@ -119,6 +119,9 @@ export const RESOURCE = {
   firstSocket: 5,
 } as const
 
+/** How many source ports there are unless the options say otherwise; `npm run bench -- --tune` shows what more cost. */
+export const DEFAULT_SOURCE_PORTS = 8
+
 /** Most source ports. */
 export const MAX_SOURCE_PORTS = 64
 

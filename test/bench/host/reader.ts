@@ -3,6 +3,7 @@
  * sending them anywhere. Arguments: the way, then the interfaces.
  */
 import { createInterface } from 'node:readline'
+import { VXLAN_PORT } from '../../../sidecar/contract.ts'
 import { allocateMemory } from '../../../sidecar/engine/ring/allocate-memory.ts'
 import type { AttachmentFactory } from '../../../sidecar/engine/ring/attachment.ts'
 import { Capture, captureBytes } from '../../../sidecar/engine/ring/capture.ts'
@@ -129,7 +130,7 @@ function optionsFor(interfaceName: string): RingOptions {
     debug: new SharedArrayBuffer(4),
     vni: 1,
     filter: 'ether proto 0x88b5',
-    sensorPort: 4789,
+    sensorPort: VXLAN_PORT,
     sourcePorts: 1,
     ring,
     fit: 'split',

@@ -4,18 +4,17 @@ import { memoryOver, writePointer } from '../../../sidecar/engine/ring/memory.ts
 import * as native from '../../../sidecar/engine/ring/native.ts'
 import { AF_PACKET, packetSocketAddress } from '../../../sidecar/engine/ring/socket-address.ts'
 import { ethernet } from '../../helpers/frames.ts'
+import { sendPaced } from '../send-paced.ts'
 import type { SendAnswer, SendRequest } from './protocol.ts'
 
 const SOCK_RAW = 3
 const MESSAGE_BYTES = 64
 const ADDRESS_SLOT_BYTES = 32
 const MOST_AT_ONCE = 64
-const PACE_MS = 0.5
 
 const fd = native.socket(AF_PACKET, SOCK_RAW, 0)
 const indexes = process.argv.slice(2).map(native.interfaceIndex)
 const messages = writeMessages(ethernet(0x88b5, new Uint8Array(1386)))
-const pause = new Int32Array(new SharedArrayBuffer(4))
 
 process.stdout.write('ready\n')
 for await (const line of createInterface({ input: process.stdin })) {
@@ -24,20 +23,11 @@ for await (const line of createInterface({ input: process.stdin })) {
 
 function sendAll({ interfaces, frames, perSecond = Infinity }: SendRequest): SendAnswer {
   const began = process.cpuUsage()
-  const beganAt = performance.now()
-  let sent = 0
-  while (sent < frames) {
-    const elapsed = (performance.now() - beganAt) / 1000
-    const due = Math.min(frames, Math.floor(elapsed * perSecond)) - sent
-    if (due <= 0) {
-      Atomics.wait(pause, 0, 0, PACE_MS)
-      continue
-    }
-    const at = sent % interfaces
+  const { sent } = sendPaced({ frames, perSecond }, (due, before) => {
+    const at = before % interfaces
     const batch = Math.min(due, MOST_AT_ONCE, interfaces - at)
-    const done = native.sendmmsg(fd, messages + at * MESSAGE_BYTES, batch, 0)
-    if (done > 0) sent += done
-  }
+    return native.sendmmsg(fd, messages + at * MESSAGE_BYTES, batch, 0)
+  })
   const { user, system } = process.cpuUsage(began)
   return { sent, cpuUs: user + system }
 }

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { memoryOver, writePointer } from '../../../sidecar/engine/ring/memory.ts'
 import * as native from '../../../sidecar/engine/ring/native.ts'
 import { AF_PACKET, packetSocketAddress } from '../../../sidecar/engine/ring/socket-address.ts'
+import { sendPaced } from '../send-paced.ts'
 import { sequenceOf, type Mix } from './traffic.ts'
 
 const SOCK_RAW = 3
@@ -14,13 +15,11 @@ const MESSAGE_BYTES = 64
 const IOVEC_BYTES = 16
 const FRAME_SLOT_BYTES = 2048
 const MOST_AT_ONCE = 256
-const PACE_MS = 0.5
 
 const fd = native.socket(AF_PACKET, SOCK_RAW, 0)
 const address = packetSocketAddress(native.interfaceIndex('eth0'))
 if (native.bind(fd, address, address.length) !== 0) throw new Error('bind failed')
 const prepared = new Map<string, Messages>()
-const pause = new Int32Array(new SharedArrayBuffer(4))
 
 process.stdout.write('ready\n')
 for await (const line of createInterface({ input: process.stdin })) {
@@ -38,25 +37,14 @@ interface Messages {
 
 /** Sends until the time is over, or a half more where the rate is not reached. */
 function sendAll({ address, count }: Messages, perSecond: number, duration: number): string {
-  const began = performance.now()
-  const total = Math.round(perSecond * duration)
-  let sent = 0
-  for (let elapsed = 0; sent < total && elapsed < 1.5 * duration; elapsed = secondsSince(began)) {
-    const due = Math.min(total, Math.floor(elapsed * perSecond)) - sent
-    if (due <= 0) {
-      Atomics.wait(pause, 0, 0, PACE_MS)
-      continue
-    }
-    const at = sent % count
+  const frames = Math.round(perSecond * duration)
+  const pace = { frames, perSecond, seconds: 1.5 * duration }
+  const { sent, seconds } = sendPaced(pace, (due, before) => {
+    const at = before % count
     const batch = Math.min(due, MOST_AT_ONCE, count - at)
-    const done = native.sendmmsg(fd, address + at * MESSAGE_BYTES, batch, 0)
-    if (done > 0) sent += done
-  }
-  return `${sent} ${secondsSince(began)}`
-}
-
-function secondsSince(began: number): number {
-  return (performance.now() - began) / 1000
+    return native.sendmmsg(fd, address + at * MESSAGE_BYTES, batch, 0)
+  })
+  return `${sent} ${seconds}`
 }
 
 /** Lays frames, vectors and message headers out in memory that the kernel can read. */

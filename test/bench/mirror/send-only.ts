@@ -6,6 +6,7 @@
  *   node send-only.ts SENSOR
  */
 import { createInterface } from 'node:readline'
+import { VXLAN_PORT } from '../../../sidecar/contract.ts'
 import { Batch, HEADER_BYTES } from '../../../sidecar/engine/ring/batch.ts'
 import { createFrame, HEADROOM_BYTES } from '../../../sidecar/engine/ring/captured-frame.ts'
 import { memoryOver, type Memory } from '../../../sidecar/engine/ring/memory.ts'
@@ -17,18 +18,18 @@ import {
 } from '../../../sidecar/engine/ring/messages.ts'
 import { mirrorFrame } from '../../../sidecar/engine/ring/mirror-frame.ts'
 import * as native from '../../../sidecar/engine/ring/native.ts'
-import { DEFAULT_RING } from '../../../sidecar/engine/ring/ring-options.ts'
+import { DEFAULT_RING, DEFAULT_SOURCE_PORTS } from '../../../sidecar/engine/ring/ring-options.ts'
 import { Runs } from '../../../sidecar/engine/ring/runs.ts'
 import { AF_INET, ipSocketAddress } from '../../../sidecar/engine/ring/socket-address.ts'
+import { VXLAN_HEADER_BYTES } from '../../../sidecar/engine/vxlan.ts'
 import { sequenceOf, type Mix } from './traffic.ts'
 
 const SOCK_DGRAM = 2
-const VXLAN_PORT = 4789
-const LANES = 8
+const LANES = DEFAULT_SOURCE_PORTS
 
 /** What a datagram holds on a path of 1500 bytes, and the frame in it. */
 const PAYLOAD_BYTES = 1472
-const FRAME_BYTES = 1464
+const FRAME_BYTES = PAYLOAD_BYTES - VXLAN_HEADER_BYTES
 
 /** What TPACKET_V3 puts in front of a frame. */
 const SLOT_BYTES = 112

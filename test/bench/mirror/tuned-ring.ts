@@ -3,13 +3,13 @@
  *
  *   node tuned-ring.ts SENSOR '{"sourcePorts":4}'
  */
+import { VXLAN_PORT } from '../../../sidecar/contract.ts'
 import type { RingOptions } from '../../../sidecar/engine/ring/ring-options.ts'
 import { RingEngine } from '../../../sidecar/engine/ring/ring-engine.ts'
 
 const [address = '', settings = '{}'] = process.argv.slice(2)
-const port = 4789
 const engine = new RingEngine(
-  { interfaceName: 'eth0', vni: 0, filter: '', sensorPort: port },
+  { interfaceName: 'eth0', vni: 0, filter: '', sensorPort: VXLAN_PORT },
   {
     onStateChange: (state) => {
       process.stdout.write(`${JSON.stringify({ state })}\n`)
@@ -17,6 +17,6 @@ const engine = new RingEngine(
   },
   JSON.parse(settings) as Partial<RingOptions>,
 )
-engine.setDestinations([{ address, family: 4, port, receiver: 'socket' }])
+engine.setDestinations([{ address, family: 4, port: VXLAN_PORT, receiver: 'socket' }])
 await engine.start()
 process.on('SIGTERM', () => void engine.stop())

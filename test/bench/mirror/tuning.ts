@@ -1,6 +1,6 @@
 /** The choices behind the ring's settings: what each costs instead of the default. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { DEFAULT_RING } from '../../../sidecar/engine/ring/ring-options.ts'
+import { DEFAULT_RING, DEFAULT_SOURCE_PORTS } from '../../../sidecar/engine/ring/ring-options.ts'
 import type { Load } from './load.ts'
 import { STEADY_RATES } from './plan.ts'
 import type { Rig } from './rig.ts'
@@ -12,7 +12,6 @@ const MIXES = ['60', '1400', 'imix'] as const
 const ROUNDS = 3
 const SECONDS = 0.8
 const WARM_UP_SECONDS = 0.5
-const DEFAULT_PORTS = 8
 const KIB = 1024
 
 /** The freezing that a quota of 0.25 CPU amounts to at worst, at a rate that design asks the ring to survive. */
@@ -57,7 +56,7 @@ function allSettings(): [string, Settings][] {
   })
   const { blockBytes, retireMs } = DEFAULT_RING
   return [
-    [`default: ${DEFAULT_PORTS} ports, ${blockBytes / KIB} KiB, ${retireMs} ms`, {}],
+    [`default: ${DEFAULT_SOURCE_PORTS} ports, ${blockBytes / KIB} KiB, ${retireMs} ms`, {}],
     ...[1, 2, 4, 16].map((sourcePorts): [string, Settings] => [
       `${sourcePorts} source ports`,
       { sourcePorts },
